@@ -1,0 +1,155 @@
+#include "winnow/json.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "winnow/limits.h"
+#include "winnow/mem.h"
+
+/*
+ * Walks the text's brackets, outside strings, before the parser recurses
+ * over them.
+ */
+static bool
+is_too_deep(const char *text, size_t len)
+{
+	bool in_string = false;
+	int depth = 0;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (in_string) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				in_string = false;
+		} else if (c == '"') {
+			in_string = true;
+		} else if (c == '{' || c == '[') {
+			if (++depth > LIMIT_JSON_DEPTH)
+				return true;
+		} else if (c == '}' || c == ']') {
+			depth--;
+		}
+	}
+	return false;
+}
+
+int
+json_parse_object(
+    const char *text, size_t len, const char *what, json_t **out, struct err *e)
+{
+	json_error_t error;
+	json_t *value;
+
+	if (is_too_deep(text, len))
+		return err_set(e, ERR_LIMIT, "%s nests deeper than %d", what,
+		    LIMIT_JSON_DEPTH);
+	value = json_loadb(
+	    text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+	if (value == NULL)
+		return err_set(e, ERR_INVALID, "%s is not JSON: line %d: %s",
+		    what, error.line, error.text);
+	if (!json_is_object(value)) {
+		json_decref(value);
+		return err_set(e, ERR_INVALID, "%s is not a JSON object", what);
+	}
+	*out = value;
+	return 0;
+}
+
+/* The member, or NULL where it is missing or null; fails when required. */
+static int
+get_member(const json_t *object, const char *key, enum json_need need,
+    json_t **out, struct err *e)
+{
+	json_t *value = json_object_get(object, key);
+
+	if (json_is_null(value))
+		value = NULL;
+	if (value == NULL && need == JSON_REQUIRED)
+		return err_set(e, ERR_INVALID, "\"%s\" is missing", key);
+	*out = value;
+	return 0;
+}
+
+int
+json_get_string(const json_t *object, const char *key, enum json_need need,
+    const char **out, struct err *e)
+{
+	json_t *value = NULL;
+
+	if (get_member(object, key, need, &value, e) == -1)
+		return -1;
+	if (value == NULL) {
+		*out = NULL;
+		return 0;
+	}
+	if (!json_is_string(value))
+		return err_set(e, ERR_INVALID, "\"%s\" is not a string", key);
+	if (strlen(json_string_value(value)) != json_string_length(value))
+		return err_set(e, ERR_INVALID, "\"%s\" has a NUL inside", key);
+	*out = json_string_value(value);
+	return 0;
+}
+
+int
+json_get_uint(const json_t *object, const char *key, enum json_need need,
+    uint64_t max, uint64_t *out, struct err *e)
+{
+	json_t *value = NULL;
+
+	if (get_member(object, key, need, &value, e) == -1)
+		return -1;
+	if (value == NULL)
+		return 0;
+	if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+	    (uint64_t)json_integer_value(value) > max)
+		return err_set(e, ERR_INVALID,
+		    "\"%s\" is not a whole number up to %llu", key,
+		    (unsigned long long)max);
+	*out = (uint64_t)json_integer_value(value);
+	return 0;
+}
+
+int
+json_get_array(const json_t *object, const char *key, enum json_need need,
+    json_t **out, struct err *e)
+{
+	json_t *value = NULL;
+
+	if (get_member(object, key, need, &value, e) == -1)
+		return -1;
+	if (value != NULL && !json_is_array(value))
+		return err_set(e, ERR_INVALID, "\"%s\" is not an array", key);
+	*out = value;
+	return 0;
+}
+
+int
+json_get_object(const json_t *object, const char *key, enum json_need need,
+    json_t **out, struct err *e)
+{
+	json_t *value = NULL;
+
+	if (get_member(object, key, need, &value, e) == -1)
+		return -1;
+	if (value != NULL && !json_is_object(value))
+		return err_set(e, ERR_INVALID, "\"%s\" is not an object", key);
+	*out = value;
+	return 0;
+}
+
+char *
+json_format(const json_t *value, size_t *len)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	if (text == NULL)
+		_exit(MEM_EXIT_STATUS);
+	if (len != NULL)
+		*len = strlen(text);
+	return text;
+}

@@ -1,0 +1,44 @@
+/*
+ * closure: which files a kept ELF file needs, as the image's own loader would
+ * find them: glibc (ld.so(8)) or musl, by the interpreter's name.
+ */
+#ifndef WINNOW_CLOSURE_H
+#define WINNOW_CLOSURE_H
+
+#include "winnow/tree.h"
+
+struct closure;
+
+/*
+ * Prepares for one finished tree: reads ld.so.conf with its includes and
+ * musl's path file from it.  Borrows the tree.
+ */
+struct closure *closure_new(const struct tree *t);
+void closure_free(struct closure *c);
+
+AUTO_DEFINE(closure, closure_free)
+#define auto_closure __attribute__((cleanup(auto_closure_cleanup)))
+
+struct closure_callbacks {
+	/* `needed` (the node that the loader opens, links resolved) is needed
+	 * by `by`; `path` is the path it was found by, whose links and parents
+	 * are needed too; `name` is the soname or interpreter. */
+	void (*need)(void *arg, const struct tree_node *by,
+	    struct tree_node *needed, const char *path, const char *name);
+	/* `name` is not found.  `required` is false for .note.dlopen entries
+	 * below "required". */
+	void (*missing)(void *arg, const struct tree_node *by, const char *name,
+	    bool required);
+	void *arg;
+};
+
+/*
+ * Reports what `executable` (or a library that is opened by dlopen) and
+ * everything that it needs, recursively, load.  The order of loading counts:
+ * RPATHs are inherited, RUNPATHs are not.  A node without ELF facts reports
+ * nothing.  Each pair is reported once per call.
+ */
+void closure_run(struct closure *c, struct tree_node *executable,
+    const struct closure_callbacks *callbacks);
+
+#endif

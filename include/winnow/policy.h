@@ -1,0 +1,130 @@
+/*
+ * policy: what an admin writes about a repository (DESIGN section 6).
+ *
+ * Loaded from YAML by core and the command line; every mistake is collected
+ * with file, line and column.  policy_format() gives the effective policy as
+ * canonical JSON with its sets resolved: that is what workers get, what the
+ * recipe of a variant remembers and what its key hashes.
+ */
+#ifndef WINNOW_POLICY_H
+#define WINNOW_POLICY_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "winnow/auto.h"
+#include "winnow/digest.h"
+#include "winnow/err.h"
+#include "winnow/glob.h"
+#include "winnow/strbuf.h"
+
+enum policy_rule_kind { POLICY_PATTERN, POLICY_PACKAGE };
+
+struct policy_rule {
+	enum policy_rule_kind kind;
+	char *text; /* the pattern, or the package's name */
+	struct glob *glob; /* of a pattern */
+	char *origin; /* "postgres.yaml:7" or "sets.d/base.yaml:3" */
+	bool from_set; /* matching nothing is then no warning */
+};
+
+/* An audit exception: findings at matching paths are reported as excused. */
+struct policy_exception {
+	char *path;
+	struct glob *glob;
+	char *reason;
+};
+
+enum policy_digest_action { POLICY_DIGEST_DENY, POLICY_DIGEST_PASS };
+
+struct policy {
+	char *file; /* "postgres.yaml" */
+	char *repository; /* what clients ask for, host included:
+			     docker.io/library/postgres; globs allowed */
+	char *source; /* a virtual repository's source, or NULL */
+	char **tags; /* globs; none means every tag */
+	size_t tag_count;
+	char **platforms; /* "linux/amd64"; none: the configuration's */
+	size_t platform_count;
+	struct policy_rule *keep; /* sets included, in order */
+	size_t keep_count;
+	struct policy_rule *drop;
+	size_t drop_count;
+	/* Config edits: the object under `config:` with checked types; keys
+	 * entrypoint cmd user workdir env labels stop_signal healthcheck.
+	 * NULL when there are none.  env and labels: null removes a name. */
+	json_t *config;
+	char **fail_on; /* audit categories (audit.h) */
+	size_t fail_on_count;
+	struct policy_exception *exceptions;
+	size_t exception_count;
+	enum policy_digest_action on_source_digest;
+};
+
+/* One mistake in a file; line and column from 1. */
+struct policy_mistake {
+	char *file;
+	unsigned line;
+	unsigned column;
+	char *text;
+};
+struct policy_mistakes {
+	struct policy_mistake *items;
+	size_t count;
+	size_t capacity;
+};
+void policy_mistakes_clear(struct policy_mistakes *m);
+/* One line "FILE:LINE:COLUMN: text" each. */
+void
+policy_mistakes_format(const struct policy_mistakes *m, struct strbuf *out);
+
+struct policy_set {
+	struct policy **items; /* in file-name order */
+	size_t count;
+};
+
+/*
+ * Loads every *.yaml of `policies_dir`, with named sets from `sets_dir`.
+ * Returns -1 when there is any mistake: all are in `mistakes`, *e says how
+ * many.  Unknown keys, bad patterns, unknown sets, duplicate keys, and
+ * policies that can never be reached are mistakes.
+ */
+int policy_load_dir(const char *policies_dir, const char *sets_dir,
+    struct policy_set **out, struct policy_mistakes *mistakes, struct err *e);
+
+/* The same for one file. */
+int policy_load_file(const char *path, const char *sets_dir,
+    struct policy **out, struct policy_mistakes *mistakes, struct err *e);
+
+void policy_free(struct policy *p);
+void policy_set_free(struct policy_set *set);
+
+AUTO_DEFINE(policy, policy_free)
+#define auto_policy __attribute__((cleanup(auto_policy_cleanup)))
+
+/*
+ * The first policy that matches repository ("docker.io/library/postgres")
+ * and tag (NULL: any tag matches), or NULL.
+ */
+const struct policy *policy_find(
+    const struct policy_set *set, const char *repository, const char *tag);
+
+/*
+ * The effective policy as canonical JSON (the caller frees), its digest, and
+ * back from JSON that core wrote.  `repository`, `tags` and origins do not
+ * count for the digest: moving a line changes no variant.
+ */
+char *policy_format(const struct policy *p, size_t *len);
+void policy_digest(const struct policy *p, struct digest *out);
+int
+policy_parse(const char *json, size_t len, struct policy **out, struct err *e);
+
+/*
+ * True when the content at `path` may be needed under this policy: a quick
+ * guess that errs towards yes, for spooling while a layer is read.  Symbolic
+ * links are not known yet: usr/lib and lib count as one.
+ */
+bool policy_may_keep(const struct policy *p, const char *path);
+
+#endif

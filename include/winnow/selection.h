@@ -1,0 +1,79 @@
+/*
+ * selection: the nodes of a tree that a policy keeps, each with its reason.
+ */
+#ifndef WINNOW_SELECTION_H
+#define WINNOW_SELECTION_H
+
+#include "winnow/pkgdb.h"
+#include "winnow/policy.h"
+#include "winnow/strbuf.h"
+#include "winnow/tree.h"
+
+enum selection_reason {
+	SELECTION_NOT_KEPT = 0,
+	SELECTION_RULE, /* keep[rule] of the policy */
+	SELECTION_NEEDED, /* needed by `by`: library, interpreter */
+	SELECTION_LINK, /* `by` is a kept symbolic link that leads here */
+	SELECTION_PARENT, /* `by` is kept below it */
+	SELECTION_DATABASE, /* package database, copyright, os-release */
+	SELECTION_CONFIG /* VOLUME, working directory, home */
+};
+
+struct selection_node {
+	enum selection_reason reason;
+	uint32_t rule; /* SELECTION_RULE */
+	const struct tree_node *by; /* NEEDED, LINK, PARENT */
+	const char *content; /* replaced content, or NULL; owned */
+	size_t content_len;
+};
+
+struct selection {
+	const struct tree *tree; /* borrowed */
+	const struct policy *policy; /* borrowed */
+	struct selection_node *nodes; /* by node number */
+	uint32_t *rule_matches; /* per keep rule: nodes it kept first */
+	/* Directories that the config promises and no layer has; they become
+	 * entries of the topmost derived layer.  Normalized paths. */
+	char **made_dirs;
+	size_t made_dir_count;
+	char **warnings; /* for the report: patterns without a match, ... */
+	size_t warning_count;
+	struct pkgdb *packages; /* owned; NULL without a database */
+};
+
+/* Directories that must exist, out of the image's config (image_config.h). */
+struct selection_dirs {
+	char **paths;
+	size_t count;
+};
+
+/*
+ * Applies the policy: keep rules with symbolic links resolved, drop rules,
+ * closure, links, parents, package databases, the directories `dirs`.
+ * ERR_POLICY when a drop rule hits what a kept file needs (names both), when a
+ * required library is not found (names the chain), or when nothing is kept.
+ */
+int selection_make(const struct tree *t, const struct policy *p,
+    const struct selection_dirs *dirs, struct selection **out, struct err *e);
+void selection_free(struct selection *s);
+
+AUTO_DEFINE(selection, selection_free)
+#define auto_selection __attribute__((cleanup(auto_selection_cleanup)))
+
+bool selection_keeps(const struct selection *s, const struct tree_node *n);
+
+/*
+ * The layer plan of source layer `layer`: the selected entries whose visible
+ * copy lives there and their ancestors as of this layer, in canonical order,
+ * hard links after their first name (layer_emit.h).  An empty plan means
+ * that the layer is dropped.  The caller owns *out.
+ */
+void selection_plan_layer(
+    const struct selection *s, uint32_t layer, struct layer_index **out);
+
+/* Appends the reason as text: "postgres.yaml:7 keep /usr/..." or
+ * "needed by usr/lib/x (postgres.yaml:7 keep /usr/...)". */
+void selection_explain(
+    const struct selection *s, const struct tree_node *n, struct strbuf *out);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * config: the daemon's configuration file (winnow.conf(5)), read by core.
+ *
+ * One table row per key: name, type, default, whether a reload changes it,
+ * and its line of documentation.  The same table prints the effective
+ * configuration.  Every mistake is reported with file, line and column.
+ */
+#ifndef WINNOW_DAEMON_CONFIG_H
+#define WINNOW_DAEMON_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "winnow/auto.h"
+#include "winnow/err.h"
+#include "winnow/policy.h"
+
+enum config_default { CONFIG_PASS, CONFIG_DENY };
+
+struct config_upstream {
+	char *host; /* as names have it: "docker.io" */
+	char *url;  /* "https://registry-1.docker.io", "oci:/srv/images" */
+	char *username; /* or NULL */
+	char *password_file; /* or NULL; read when needed */
+	char *ca_file; /* or NULL */
+};
+
+struct config {
+	char **listen; /* "127.0.0.1:5000", "[::1]:5000" */
+	size_t listen_count;
+	char *store;
+	char *policies; /* directory */
+	char *sets;	/* directory */
+	char *default_upstream;
+	struct config_upstream *upstreams;
+	size_t upstream_count;
+	enum config_default default_action;
+	char *original_prefix;
+	char **platforms;
+	size_t platform_count;
+	uint64_t servers;
+	uint64_t workers;
+	uint64_t tag_ttl_ms;
+	bool stale_if_error;
+	uint64_t wait_ms;
+	uint64_t wait_containerd_ms;
+	uint64_t worker_memory;	 /* bytes of address space */
+	uint64_t worker_time_ms; /* for one job */
+	uint64_t connections;	 /* per server */
+	uint64_t jobs;		 /* variants built or waiting at once */
+	uint64_t header_timeout_ms;
+	uint64_t idle_timeout_ms;
+	uint64_t upstream_connect_timeout_ms;
+	uint64_t upstream_idle_timeout_ms; /* no byte for so long */
+	uint64_t upstream_connections; /* at once, per upstream */
+	char *log_level;
+};
+
+/*
+ * Reads the file at `path`.  Returns -1 when there is any mistake: all are in
+ * `mistakes`, *e says how many.
+ */
+int config_load(const char *path, struct config **out,
+    struct yaml_mistakes *mistakes, struct err *e);
+void config_free(struct config *c);
+
+AUTO_DEFINE(config, config_free)
+#define auto_config __attribute__((cleanup(auto_config_cleanup)))
+
+/* Prints the effective configuration as a file that config_load() reads. */
+void config_print(const struct config *c, FILE *out);
+
+/* The upstream of that host, or NULL. */
+const struct config_upstream *config_find_upstream(const struct config *c,
+    const char *host);
+
+#endif

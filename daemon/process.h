@@ -1,0 +1,41 @@
+/*
+ * process: what core tells its servers and hears from them.
+ *
+ * Every process but core starts as `winnowd --role ROLE` with its end of a
+ * channel at descriptor PROCESS_CHANNEL_FD and nothing else open but the
+ * standard three.  When the channel ends, the process ends.
+ *
+ * server <- core, first:
+ *	{"type":"start","listeners":N,"original_prefix":S,"connections":N,
+ *	 "header_timeout_ms":N,"idle_timeout_ms":N,"log_level":S}
+ *	with descriptors: the directory blobs/sha256 (read-only), then N
+ *	listening sockets
+ * server -> core:
+ *	{"type":"ask","id":N,"kind":"manifest"|"blob"|"tags",
+ *	 "repository":S,"ns":S (absent: none),"reference":S,
+ *	 "client":"containerd"|"other","head":true|false}
+ *	`repository` is the name as it stood in the URL, checked against the
+ *	grammar; `reference` is a tag or digest.
+ *	{"type":"leave","id":N}		the client of this question is gone
+ * server <- core:
+ *	{"type":"answer","id":N,"digest":S,"media_type":S (manifests),
+ *	 "size":N,"ttl_ms":N,"warning":S (optional)}
+ *	The blob is in the store.  The answer may be used again for the same
+ *	question for ttl_ms (0: not at all).
+ *	{"type":"answer","id":N,"tags":[S,...],"ttl_ms":0}
+ *	{"type":"answer","id":N,"error":CODE,"message":S,
+ *	 "what":"repository"|"manifest"|"blob","retry_after_s":N (optional)}
+ *	CODE is an err_code_name().
+ *	{"type":"forget"}		every remembered answer is void
+ *	{"type":"drain"}		stop listening, finish, exit 0
+ */
+#ifndef WINNOW_DAEMON_PROCESS_H
+#define WINNOW_DAEMON_PROCESS_H
+
+#define PROCESS_CHANNEL_FD 3
+
+/* The main functions of the roles: run until the channel ends. */
+int server_main(void);
+int worker_main(void);
+
+#endif

@@ -1,0 +1,104 @@
+/*
+ * upstream: where sources come from: a registry over HTTP(S), or an OCI image
+ * layout directory.  Core only.  Calls return at once; the callback comes
+ * from the event loop, exactly once, unless the request is cancelled.
+ */
+#ifndef WINNOW_DAEMON_UPSTREAM_H
+#define WINNOW_DAEMON_UPSTREAM_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+
+#include "config.h"
+#include "http_client.h"
+#include "winnow/digest.h"
+#include "winnow/err.h"
+
+struct upstream;
+struct upstream_request;
+
+/* A new upstream of either kind, by the URL.  Copies what it needs. */
+int upstream_new(struct event_base *base, struct http_client *client,
+    const struct config *config, const struct config_upstream *cu,
+    struct upstream **out, struct err *e);
+void upstream_free(struct upstream *u);
+
+/* What a reference stands for. */
+struct upstream_manifest {
+	struct digest digest; /* computed from the bytes, when there are any */
+	char *media_type;
+	char *data; /* NULL after upstream_head() */
+	size_t len;
+};
+typedef void (*upstream_manifest_cb)(void *arg,
+    const struct upstream_manifest *m, const struct err *e);
+
+/*
+ * Asks which manifest a tag stands for, without fetching it (HEAD; falls back
+ * to a GET where HEAD is refused or lacks the digest: then data is set).
+ * `m` is borrowed during the callback.  Errors: ERR_NOT_FOUND, ERR_DENIED,
+ * ERR_UNAUTHORIZED, ERR_RATE_LIMIT, ERR_TIMEOUT, ERR_UPSTREAM.
+ */
+struct upstream_request *upstream_head(struct upstream *u,
+    const char *repository, const char *tag, upstream_manifest_cb cb,
+    void *arg);
+
+/*
+ * Fetches a manifest by tag or digest, at most LIMIT_MANIFEST_SIZE bytes.
+ * Bytes that differ from the digest asked for, or from the registry's
+ * Docker-Content-Digest, are ERR_DIGEST.
+ */
+struct upstream_request *upstream_get_manifest(struct upstream *u,
+    const char *repository, const char *reference, upstream_manifest_cb cb,
+    void *arg);
+
+struct upstream_blob_callbacks {
+	/* More bytes are in the file. */
+	void (*on_progress)(void *arg, uint64_t total);
+	/* The end.  `fd` (borrowed) holds the blob: `tmp_fd`, or for a layout
+	 * the layout's own file, read-only.  Size is checked, the digest is not:
+	 * the reader hashes. */
+	void (*on_done)(void *arg, int fd, const struct err *e);
+	void *arg;
+};
+
+/*
+ * Fetches a blob of `size` bytes into `tmp_fd` (borrowed).  Dropped
+ * connections are resumed by Range up to three times.
+ */
+struct upstream_request *upstream_get_blob(struct upstream *u,
+    const char *repository, const struct digest *digest, uint64_t size,
+    int tmp_fd, const struct upstream_blob_callbacks *cb);
+
+void upstream_request_cancel(struct upstream_request *r);
+
+/* The kinds; only upstream.c calls these. */
+struct upstream_ops {
+	struct upstream_request *(*head)(struct upstream *u,
+	    const char *repository, const char *tag, upstream_manifest_cb cb,
+	    void *arg);
+	struct upstream_request *(*get_manifest)(struct upstream *u,
+	    const char *repository, const char *reference,
+	    upstream_manifest_cb cb, void *arg);
+	struct upstream_request *(*get_blob)(struct upstream *u,
+	    const char *repository, const struct digest *digest, uint64_t size,
+	    int tmp_fd, const struct upstream_blob_callbacks *cb);
+	void (*cancel)(struct upstream_request *r);
+	void (*free)(struct upstream *u);
+};
+/* Every implementation's structs start with these. */
+struct upstream {
+	const struct upstream_ops *ops;
+	struct event_base *base;
+	char *host;
+};
+struct upstream_request {
+	struct upstream *upstream;
+};
+int upstream_registry_new(struct event_base *base, struct http_client *client,
+    const struct config *config, const struct config_upstream *cu,
+    struct upstream **out, struct err *e);
+int upstream_layout_new(struct event_base *base,
+    const struct config_upstream *cu, struct upstream **out, struct err *e);
+
+#endif

@@ -20,7 +20,7 @@ enum config_default { CONFIG_PASS, CONFIG_DENY };
 
 struct config_upstream {
 	char *host; /* as names have it: "docker.io" */
-	char *url;  /* "https://registry-1.docker.io", "oci:/srv/images" */
+	char *url; /* "https://registry-1.docker.io", "oci:/srv/images" */
 	char *username; /* or NULL */
 	char *password_file; /* or NULL; read when needed */
 	char *ca_file; /* or NULL */
@@ -31,7 +31,7 @@ struct config {
 	size_t listen_count;
 	char *store;
 	char *policies; /* directory */
-	char *sets;	/* directory */
+	char *sets; /* directory */
 	char *default_upstream;
 	struct config_upstream *upstreams;
 	size_t upstream_count;
@@ -45,10 +45,10 @@ struct config {
 	bool stale_if_error;
 	uint64_t wait_ms;
 	uint64_t wait_containerd_ms;
-	uint64_t worker_memory;	 /* bytes of address space */
+	uint64_t worker_memory; /* bytes of address space */
 	uint64_t worker_time_ms; /* for one job */
-	uint64_t connections;	 /* per server */
-	uint64_t jobs;		 /* variants built or waiting at once */
+	uint64_t connections; /* per server */
+	uint64_t jobs; /* variants built or waiting at once */
 	uint64_t header_timeout_ms;
 	uint64_t idle_timeout_ms;
 	uint64_t upstream_connect_timeout_ms;
@@ -72,7 +72,7 @@ AUTO_DEFINE(config, config_free)
 void config_print(const struct config *c, FILE *out);
 
 /* The upstream of that host, or NULL. */
-const struct config_upstream *config_find_upstream(const struct config *c,
-    const char *host);
+const struct config_upstream *
+config_find_upstream(const struct config *c, const char *host);
 
 #endif

@@ -24,40 +24,40 @@ struct http_options {
 	const char *method; /* "GET" or "HEAD" */
 	const char *url;
 	const char *const *headers; /* "Accept: ...", NULL-terminated */
-	const char *bearer;	    /* token, or NULL */
-	const char *basic;	    /* "user:password", or NULL */
-	const char *ca_file;	    /* or NULL: the system's */
+	const char *bearer; /* token, or NULL */
+	const char *basic; /* "user:password", or NULL */
+	const char *ca_file; /* or NULL: the system's */
 	uint64_t connect_timeout_ms;
 	uint64_t idle_timeout_ms; /* no byte for so long ends it */
-	uint64_t range_from;	  /* 0: everything */
-	bool follow;		  /* follow redirects, without credentials on
-				     another host, scheme or port */
+	uint64_t range_from; /* 0: everything */
+	bool follow; /* follow redirects, without credentials on
+			another host, scheme or port */
 };
 
 struct http_response {
 	long status;
-	char *final_url;	/* after redirects */
+	char *final_url; /* after redirects */
 	struct http_header {
 		char *name; /* lower case */
 		char *value;
-	} *headers; /* of the last response */
+	} * headers; /* of the last response */
 	size_t header_count;
 };
 /* The first header of that (lower-case) name, or NULL. */
-const char *http_response_header(const struct http_response *r,
-    const char *name);
+const char *
+http_response_header(const struct http_response *r, const char *name);
 
 struct http_callbacks {
 	/* Once, when the last response's headers are complete.  Return -1 with
 	 * *e filled to give up. */
-	int (*on_headers)(void *arg, const struct http_response *r,
-	    struct err *e);
+	int (*on_headers)(
+	    void *arg, const struct http_response *r, struct err *e);
 	/* For every piece of the body.  Return -1 with *e to give up. */
 	int (*on_data)(void *arg, const void *data, size_t len, struct err *e);
 	/* Once, at the end; not after http_request_cancel().  `e` is NULL on
 	 * success (whatever the status).  The request is freed afterwards. */
-	void (*on_done)(void *arg, const struct http_response *r,
-	    const struct err *e);
+	void (*on_done)(
+	    void *arg, const struct http_response *r, const struct err *e);
 	void *arg;
 };
 

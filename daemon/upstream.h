@@ -30,8 +30,8 @@ struct upstream_manifest {
 	char *data; /* NULL after upstream_head() */
 	size_t len;
 };
-typedef void (*upstream_manifest_cb)(void *arg,
-    const struct upstream_manifest *m, const struct err *e);
+typedef void (*upstream_manifest_cb)(
+    void *arg, const struct upstream_manifest *m, const struct err *e);
 
 /*
  * Asks which manifest a tag stands for, without fetching it (HEAD; falls back
@@ -39,25 +39,25 @@ typedef void (*upstream_manifest_cb)(void *arg,
  * `m` is borrowed during the callback.  Errors: ERR_NOT_FOUND, ERR_DENIED,
  * ERR_UNAUTHORIZED, ERR_RATE_LIMIT, ERR_TIMEOUT, ERR_UPSTREAM.
  */
-struct upstream_request *upstream_head(struct upstream *u,
-    const char *repository, const char *tag, upstream_manifest_cb cb,
-    void *arg);
+struct upstream_request *
+upstream_head(struct upstream *u, const char *repository, const char *tag,
+    upstream_manifest_cb cb, void *arg);
 
 /*
  * Fetches a manifest by tag or digest, at most LIMIT_MANIFEST_SIZE bytes.
  * Bytes that differ from the digest asked for, or from the registry's
  * Docker-Content-Digest, are ERR_DIGEST.
  */
-struct upstream_request *upstream_get_manifest(struct upstream *u,
-    const char *repository, const char *reference, upstream_manifest_cb cb,
-    void *arg);
+struct upstream_request *
+upstream_get_manifest(struct upstream *u, const char *repository,
+    const char *reference, upstream_manifest_cb cb, void *arg);
 
 struct upstream_blob_callbacks {
 	/* More bytes are in the file. */
 	void (*on_progress)(void *arg, uint64_t total);
 	/* The end.  `fd` (borrowed) holds the blob: `tmp_fd`, or for a layout
-	 * the layout's own file, read-only.  Size is checked, the digest is not:
-	 * the reader hashes. */
+	 * the layout's own file, read-only.  Size is checked, the digest is
+	 * not: the reader hashes. */
 	void (*on_done)(void *arg, int fd, const struct err *e);
 	void *arg;
 };

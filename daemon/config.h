@@ -16,6 +16,8 @@
 #include "winnow/err.h"
 #include "winnow/policy.h"
 
+struct yaml_mistakes;
+
 enum config_default { CONFIG_PASS, CONFIG_DENY };
 
 struct config_upstream {

@@ -15,7 +15,10 @@
 struct http_client;
 struct http_request;
 
-/* One client for the whole of core; free it after all its requests. */
+/*
+ * One client for the whole of core.  http_client_free() cancels what still
+ * runs; it must not be called from a callback.
+ */
 struct http_client *http_client_new(struct event_base *base);
 void http_client_free(struct http_client *c);
 
@@ -47,6 +50,22 @@ struct http_response {
 const char *
 http_response_header(const struct http_response *r, const char *name);
 
+/*
+ * A URL in its parts, split as the client itself splits it.  ERR_INVALID for
+ * what is no http or https URL, or carries a user name.  http_url_clear()
+ * releases.
+ */
+struct http_url {
+	char *scheme; /* "http" or "https" */
+	char *host; /* lower case; an IPv6 address in brackets */
+	uint64_t port;
+};
+int http_url_parse(const char *text, struct http_url *out, struct err *e);
+void http_url_clear(struct http_url *u);
+bool http_url_same_origin(const struct http_url *a, const struct http_url *b);
+
+#define auto_http_url __attribute__((cleanup(http_url_clear)))
+
 struct http_callbacks {
 	/* Once, when the last response's headers are complete.  Return -1 with
 	 * *e filled to give up. */
@@ -55,7 +74,8 @@ struct http_callbacks {
 	/* For every piece of the body.  Return -1 with *e to give up. */
 	int (*on_data)(void *arg, const void *data, size_t len, struct err *e);
 	/* Once, at the end; not after http_request_cancel().  `e` is NULL on
-	 * success (whatever the status).  The request is freed afterwards. */
+	 * success (whatever the status).  `r` has status 0 when no response
+	 * came.  The request is freed afterwards. */
 	void (*on_done)(
 	    void *arg, const struct http_response *r, const struct err *e);
 	void *arg;
@@ -64,6 +84,8 @@ struct http_callbacks {
 /* Starts a request; it never calls back before it returns. */
 struct http_request *http_request_start(struct http_client *c,
     const struct http_options *o, const struct http_callbacks *cb);
+
+/* Ends a request without calling back; at any moment, from any callback. */
 void http_request_cancel(struct http_request *r);
 
 #endif

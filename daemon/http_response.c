@@ -1,6 +1,7 @@
 #include "http_response.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "winnow/mem.h"

@@ -12,7 +12,8 @@ struct pkgdb;
 /*
  * Reads var/lib/dpkg/status, var/lib/dpkg/info/PACKAGE.list and md5sums,
  * var/lib/dpkg/status.d, lib/apk/db/installed and usr/lib/apk/db/installed of
- * the tree, those that are there.  ERR_INVALID names file and line.
+ * the tree, those that are there; without any, *out has no packages.  The
+ * tree must outlive it.  ERR_INVALID names file and line.
  */
 int pkgdb_read(const struct tree *t, struct pkgdb **out, struct err *e);
 void pkgdb_free(struct pkgdb *db);
@@ -41,14 +42,19 @@ bool pkgdb_survives(const struct pkgdb *db, size_t package, const bool *kept);
 /* A database file to keep with other contents. */
 struct pkgdb_file {
 	struct tree_node *node;
-	char *content; /* NULL: as it stands (copyright files, md5sums whole) */
+	char *content; /* NULL: as it stands (copyright files, links) */
 	size_t content_len;
 };
 
+/* True when the tree holds an rpm database, which cannot be filtered. */
+bool pkgdb_has_rpm(const struct pkgdb *db);
+
 /*
- * The files to keep of the databases: the filtered databases, filtered
- * md5sums, and the copyright files of surviving packages.  None when the
- * image has no database.  The caller frees each content and *files.
+ * The files to keep for scanners: the filtered databases, filtered md5sums,
+ * the copyright files of surviving packages, and, also without a database,
+ * the files that identify the system (os-release, debian_version, ...).
+ * Links on the way to them are listed too.  The caller frees each content
+ * and *files.
  */
 void pkgdb_filter(const struct pkgdb *db, const bool *kept,
     struct pkgdb_file **files, size_t *count);

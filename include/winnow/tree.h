@@ -45,7 +45,8 @@ AUTO_DEFINE(tree, tree_free)
 /*
  * Merges the next layer (image-spec layer.md, "Applying Changesets"): within
  * it the last entry of a path wins and whiteouts hide lower layers only.
- * ERR_INVALID names an entry that cannot be merged (a hard link to nothing).
+ * ERR_INVALID names an entry that cannot be merged (a hard link to nothing);
+ * then the tree is good for tree_free() only.
  */
 int
 tree_add_layer(struct tree *t, const struct layer_index *index, struct err *e);
@@ -74,7 +75,8 @@ void tree_node_path(const struct tree_node *n, struct strbuf *out);
  * LIMIT_SYMLINK_HOPS.  Relative paths start at `from`, NULL means the root.
  * TREE_NOFOLLOW leaves a link at the end alone.  NULL when it leads nowhere.
  * `visit`, if given, is called with each link that was passed through, and
- * once with every directory or file on the way, in order.
+ * once with every directory or file on the way, in order; not with the start,
+ * and also on a way that then leads nowhere.
  */
 enum { TREE_NOFOLLOW = 1 };
 struct tree_node *tree_resolve(const struct tree *t,

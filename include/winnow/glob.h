@@ -5,6 +5,10 @@
  * byte of a set, `{a,b}` either, `**` as a whole component any number of
  * components, `\` takes the next byte literally.  A pattern is absolute:
  * it starts with a slash.
+ *
+ * `**` at the end is one component or more: behind a directory it matches
+ * everything below, but not the directory itself.  In the middle it may be none: `a`, `**` and
+ * `b` match a/b too.  Nothing matches the root.
  */
 #ifndef WINNOW_GLOB_H
 #define WINNOW_GLOB_H
@@ -20,8 +24,9 @@ struct glob;
 /*
  * Compiles a pattern.  ERR_INVALID says what is wrong, and *column (if given)
  * at which byte, from 0: relative, empty component, `.` or `..`, `**` beside
- * other bytes, unclosed bracket or brace, more than LIMIT_PATH bytes, or more
- * than 256 alternatives.
+ * other bytes, unclosed bracket or brace, a brace without a comma, a
+ * backwards range, a class like [:alpha:], or more than 256 alternatives.
+ * ERR_LIMIT for more than LIMIT_PATH bytes.
  */
 int glob_compile(
     const char *pattern, struct glob **out, size_t *column, struct err *e);
@@ -52,11 +57,15 @@ const char *glob_literal_prefix(const struct glob *g, size_t alternative);
 /*
  * The pattern's alternative as a glob of its own without its literal prefix,
  * to be matched against paths relative to what the prefix resolves to; NULL
- * when the alternative is literal throughout.  Borrowed.
+ * when the alternative is literal throughout.  Borrowed.  A rest never
+ * matches "".
  */
 const struct glob *glob_rest(const struct glob *g, size_t alternative);
 
-/* A glob for names without slashes, like tags and repository parts. */
+/*
+ * A glob for names without slashes, like tags and repository parts.  A name
+ * with a slash, and a malformed pattern, never match.
+ */
 bool glob_match_name(const char *pattern, const char *name);
 
 #endif

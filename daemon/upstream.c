@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#include "winnow/json.h"
+#include "winnow/mem.h"
+#include "winnow/oci.h"
+
 static bool
 has_prefix(const char *s, const char *prefix)
 {
@@ -57,4 +61,22 @@ upstream_request_cancel(struct upstream_request *r)
 {
 	if (r != NULL)
 		r->upstream->ops->cancel(r);
+}
+
+int
+upstream_guess_media_type(
+    const char *text, size_t len, char **out, struct err *e)
+{
+	auto_json json_t *json = NULL;
+	const char *type;
+
+	if (json_parse_object(text, len, "the manifest", &json, e) == -1 ||
+	    json_get_string(json, "mediaType", JSON_OPTIONAL, &type, e) == -1)
+		return -1;
+	if (type == NULL)
+		type = json_object_get(json, "manifests") != NULL
+		    ? OCI_TYPE_INDEX
+		    : OCI_TYPE_MANIFEST;
+	*out = mem_strdup(type);
+	return 0;
 }

@@ -95,6 +95,12 @@ struct upstream {
 struct upstream_request {
 	struct upstream *upstream;
 };
+/*
+ * The media type that a manifest gives itself, or that its members mean; the
+ * caller frees it.
+ */
+int upstream_guess_media_type(
+    const char *text, size_t len, char **out, struct err *e);
 int upstream_registry_new(struct event_base *base, struct http_client *client,
     const struct config *config, const struct config_upstream *cu,
     struct upstream **out, struct err *e);

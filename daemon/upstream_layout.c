@@ -191,24 +191,6 @@ resolve_tag(const struct layout_request *r, const char *dir,
 	return 0;
 }
 
-/* The media type that a manifest gives itself, or that its members mean. */
-static int
-guess_media_type(const char *text, size_t len, char **out, struct err *e)
-{
-	auto_json json_t *json = NULL;
-	const char *type;
-
-	if (json_parse_object(text, len, "the manifest", &json, e) == -1 ||
-	    json_get_string(json, "mediaType", JSON_OPTIONAL, &type, e) == -1)
-		return -1;
-	if (type == NULL)
-		type = json_object_get(json, "manifests") != NULL
-		    ? OCI_TYPE_INDEX
-		    : OCI_TYPE_MANIFEST;
-	*out = mem_strdup(type);
-	return 0;
-}
-
 /* Fills m->digest, m->media_type and m->data for the request. */
 static int
 read_manifest(const struct layout_request *r, const char *dir,
@@ -237,7 +219,8 @@ read_manifest(const struct layout_request *r, const char *dir,
 		    digest_format(&wanted, text));
 	}
 	if (m->media_type == NULL)
-		return guess_media_type(m->data, m->len, &m->media_type, e);
+		return upstream_guess_media_type(
+		    m->data, m->len, &m->media_type, e);
 	return 0;
 }
 

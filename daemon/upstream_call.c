@@ -1,0 +1,216 @@
+#include "upstream_call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "upstream_auth.h"
+#include "upstream_error.h"
+#include "winnow/auto.h"
+#include "winnow/mem.h"
+
+struct upstream_call {
+	struct registry *registry;
+	char *method;
+	char *url;
+	char *repository;
+	char *name; /* "library/postgres:16", for messages */
+	const char *const *headers;
+	uint64_t range_from;
+	struct http_callbacks cb;
+	/* One of these while something is going on. */
+	struct upstream_auth_waiter *waiter;
+	struct http_request *http;
+	char *bearer; /* the token that was sent, or NULL */
+	bool success; /* of the response that arrives */
+	bool refused; /* once: the second time is the last */
+	struct strbuf refusal; /* body of a response that is no success */
+};
+
+static void
+call_free(struct upstream_call *call)
+{
+	free(call->method);
+	free(call->url);
+	free(call->repository);
+	free(call->name);
+	free(call->bearer);
+	strbuf_clear(&call->refusal);
+	free(call);
+}
+
+/* Ends the call; `e` without its context, or NULL. */
+static void
+call_finish(
+    struct upstream_call *call, const struct http_response *r, struct err *e)
+{
+	if (e != NULL)
+		err_wrap(
+		    e, "%s: %s", call->registry->upstream.host, call->name);
+	call->cb.on_done(call->cb.arg, r, e);
+	call_free(call);
+}
+
+static bool
+is_success(const struct http_response *r)
+{
+	return r->status >= 200 && r->status < 300;
+}
+
+static int
+call_on_headers(void *arg, const struct http_response *r, struct err *e)
+{
+	struct upstream_call *call = arg;
+
+	call->success = is_success(r);
+	strbuf_reset(&call->refusal);
+	if (!call->success || call->cb.on_headers == NULL)
+		return 0;
+	return call->cb.on_headers(call->cb.arg, r, e);
+}
+
+static int
+call_on_data(void *arg, const void *data, size_t len, struct err *e)
+{
+	struct upstream_call *call = arg;
+
+	if (call->success && call->cb.on_data != NULL)
+		return call->cb.on_data(call->cb.arg, data, len, e);
+	strbuf_add(&call->refusal, data, len);
+	return 0;
+}
+
+/*
+ * True when the registry itself answered, not the host of a redirect, which
+ * has no claim to credentials.  Fills *host with who did.
+ */
+static bool
+is_from_registry(const struct upstream_call *call,
+    const struct http_response *r, char **host)
+{
+	auto_http_url struct http_url registry = {.scheme = NULL};
+	auto_http_url struct http_url from = {.scheme = NULL};
+	struct err unused;
+
+	if (http_url_parse(call->registry->base_url, &registry, &unused) ==
+		-1 ||
+	    http_url_parse(r->final_url, &from, &unused) == -1)
+		return false;
+	*host = mem_strdup(from.host);
+	return http_url_same_origin(&registry, &from);
+}
+
+/*
+ * True when better credentials may help.  ECR Public answers 400, without a
+ * challenge, to a token that has expired.
+ */
+static bool
+wants_credentials(
+    const struct upstream_call *call, const struct http_response *r)
+{
+	return r->status == 401 ||
+	    (r->status == 400 && call->bearer != NULL &&
+		http_response_header(r, "www-authenticate") == NULL);
+}
+
+static void on_credential(
+    void *arg, const struct upstream_credential *c, const struct err *e);
+
+static void
+call_on_done(void *arg, const struct http_response *r, const struct err *e)
+{
+	struct upstream_call *call = arg;
+	struct registry *g = call->registry;
+	auto_free char *host = NULL;
+	struct err failure;
+	bool own;
+
+	call->http = NULL;
+	if (e != NULL) {
+		failure = *e;
+		call_finish(call, r, &failure);
+		return;
+	}
+	if (is_success(r)) {
+		call_finish(call, r, NULL);
+		return;
+	}
+	own = is_from_registry(call, r, &host);
+	if (own && wants_credentials(call, r) && !call->refused) {
+		call->refused = true;
+		upstream_auth_refused(
+		    g->auth, call->repository, call->bearer, r);
+		call->waiter = upstream_auth_get(
+		    g->auth, call->repository, on_credential, call);
+		return;
+	}
+	upstream_error_set(&failure, own || host == NULL ? "registry" : host, r,
+	    &call->refusal);
+	call_finish(call, r, &failure);
+}
+
+/* Sends the request, now that it is known with what. */
+static void
+on_credential(
+    void *arg, const struct upstream_credential *c, const struct err *e)
+{
+	static const struct http_response none = {.status = 0};
+	struct upstream_call *call = arg;
+	struct registry *g = call->registry;
+	struct http_options o = {
+	    .method = call->method,
+	    .url = call->url,
+	    .headers = call->headers,
+	    .ca_file = g->ca_file,
+	    .connect_timeout_ms = g->connect_timeout_ms,
+	    .idle_timeout_ms = g->idle_timeout_ms,
+	    .range_from = call->range_from,
+	    .follow = true,
+	};
+	const struct http_callbacks cb = {
+	    call_on_headers, call_on_data, call_on_done, call};
+
+	call->waiter = NULL;
+	if (e != NULL) {
+		/* Has its context from upstream_auth. */
+		call->cb.on_done(call->cb.arg, &none, e);
+		call_free(call);
+		return;
+	}
+	free(call->bearer);
+	call->bearer = c->bearer == NULL ? NULL : mem_strdup(c->bearer);
+	o.bearer = c->bearer;
+	o.basic = c->basic;
+	call->http = http_request_start(g->client, &o, &cb);
+}
+
+struct upstream_call *
+upstream_call_start(struct registry *g, const struct upstream_call_options *o,
+    const struct http_callbacks *cb)
+{
+	struct upstream_call *call = mem_zalloc(1, sizeof(*call));
+
+	call->registry = g;
+	call->method = mem_strdup(o->method);
+	call->url = mem_printf("%s/v2/%s/%s/%s", g->base_url, o->repository,
+	    o->kind, o->reference);
+	call->repository = mem_strdup(o->repository);
+	call->name = mem_printf("%s%s%s", o->repository,
+	    strchr(o->reference, ':') == NULL ? ":" : "@", o->reference);
+	call->headers = o->headers;
+	call->range_from = o->range_from;
+	call->cb = *cb;
+	strbuf_init(&call->refusal, UPSTREAM_ERROR_BODY_MAX);
+	call->waiter =
+	    upstream_auth_get(g->auth, o->repository, on_credential, call);
+	return call;
+}
+
+void
+upstream_call_cancel(struct upstream_call *call)
+{
+	if (call->waiter != NULL)
+		upstream_auth_cancel(call->waiter);
+	if (call->http != NULL)
+		http_request_cancel(call->http);
+	call_free(call);
+}

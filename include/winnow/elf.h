@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "winnow/arena.h"
 #include "winnow/auto.h"
 #include "winnow/err.h"
 
@@ -40,6 +41,7 @@ struct elf_facts {
 	struct elf_dlopen *dlopens;
 	size_t dlopen_count;
 	bool nodefaultlib; /* DF_1_NODEFLIB */
+	struct arena *arena; /* that elf_facts_free() frees; or NULL */
 };
 
 /* True when the bytes start like an ELF file. */
@@ -53,6 +55,9 @@ bool elf_is_magic(const void *bytes, size_t len);
  */
 int
 elf_read(const void *image, size_t size, struct elf_facts **out, struct err *e);
+/* The same with the facts in `arena`, which owns them. */
+int elf_read_into(const void *image, size_t size, struct arena *arena,
+    struct elf_facts **out, struct err *e);
 void elf_facts_free(struct elf_facts *facts);
 
 AUTO_DEFINE(elf_facts, elf_facts_free)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "winnow/arena.h"
 #include "winnow/auto.h"
 #include "winnow/elf.h"
 #include "winnow/err.h"
@@ -67,12 +68,20 @@ struct layer_entry {
 	char *content; /* small files that the pipeline reads itself
 			  (layer_index_wants_content()), and contents
 			  that a plan replaces; else NULL */
-	uint64_t content_len;
+	uint64_t content_len; /* equals `size` */
 };
 
+/*
+ * What the entries point to is never freed by itself: it lies in `arena`, or
+ * is borrowed from something that outlives the index.  So an entry of one
+ * index may be copied into another (a plan) by assignment, as long as the
+ * first one stays.
+ */
 struct layer_index {
 	struct layer_entry *entries;
 	uint32_t count;
+	size_t capacity; /* of `entries` */
+	struct arena *arena;
 	/* What could not be read of the layer but does not stop us: one text
 	 * per line ("usr/lib/x.so: not a usable ELF file: ..."); or NULL. */
 	char *warnings;
@@ -112,7 +121,10 @@ void layer_index_format(const struct layer_index *index, struct strbuf *out);
 int layer_index_parse(
     const void *data, size_t len, struct layer_index **out, struct err *e);
 
-/* A new empty index, and room for one more zeroed entry in it. */
+/*
+ * A new empty index, and room for one more zeroed entry in it: valid until
+ * the next one is added.  Its strings come from index->arena or are borrowed.
+ */
 struct layer_index *layer_index_new(void);
 struct layer_entry *layer_index_add(struct layer_index *index);
 void layer_index_free(struct layer_index *index);

@@ -1,0 +1,144 @@
+# Builds images from steps, each in an overlay mount: sourced by `build`.
+# An image's recipe (NAME/recipe) calls image_step, image_meta, image_config.
+# shellcheck shell=bash disable=SC2154,SC2016,SC2317
+
+# The packages come from the machine's own sources, for this release.
+image_suite=bookworm
+
+image_say() { echo "    $*" >&2; }
+image_die() { echo "images: $*" >&2; exit 1; }
+
+# image_sources: the machine's package sources as one-line entries.
+image_sources()
+{
+	local codename
+	codename=$(. /etc/os-release; echo "$VERSION_CODENAME")
+	apt-get indextargets 'Created-By: Packages' \
+	    --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' |
+	    sed -n "s/ $codename/ $image_suite/p" | sort -u
+}
+
+# image_apt_prepare: a directory that is mounted on /mnt while a step runs:
+# apt's settings, so that nothing of this machine stays in a layer.
+image_apt_prepare()
+{
+	image_sources > "$image_work/mnt/sources.list"
+	[ -s "$image_work/mnt/sources.list" ] || image_die \
+	    "apt knows no Debian packages here: run apt-get update first"
+	cat > "$image_work/mnt/apt.conf" <<-EOF
+	Dir::Etc::SourceList "/mnt/sources.list";
+	Dir::Etc::SourceParts "/mnt/none";
+	Dir::Cache::Archives "/mnt/archives";
+	APT::Install-Recommends "false";
+	APT::Keep-Downloaded-Packages "true";
+	EOF
+	apt-config dump | grep -Ei \
+	    '^Acquire::(https?|Check|Retries|AllowInsecure)[^ ]* "..*";' \
+	    >> "$image_work/mnt/apt.conf" || :
+	mkdir -p "$image_cache/archives/partial"
+}
+
+# image_base_tar: a minimal Debian as a tar, from the cache or mmdebstrap.
+image_base_tar()
+{
+	local tar=$image_cache/base-$image_suite.tar
+	if [ ! -s "$tar" ]; then
+		image_say "base system by mmdebstrap (half a minute)"
+		mmdebstrap --quiet --mode=root --format=tar --variant=minbase \
+		    --skip=output/dev --aptopt='Acquire::Languages "none"' \
+		    "$image_suite" "$tar.new" - \
+		    < "$image_work/mnt/sources.list" >&2 ||
+		    image_die "mmdebstrap failed"
+		mv "$tar.new" "$tar"
+	fi
+	echo "$tar"
+}
+
+# image_begin WORK: starts an image; its steps run in WORK.
+image_begin()
+{
+	image_work=$1
+	image_lower=
+	image_count=0
+	mkdir -p "$image_work/mnt/archives" "$image_work/empty"
+}
+
+# image_unmount: leaves no mount behind, whatever happened.
+image_unmount()
+{
+	local point
+	for point in mnt/archives mnt dev proc ''; do
+		! mountpoint -q "$image_work/root/$point" ||
+		    umount -l "$image_work/root/$point"
+	done
+}
+
+# image_mount UPPER: $root becomes all layers so far with UPPER on top.
+image_mount()
+{
+	root=$image_work/root
+	mkdir -p "$root" "$1" "$image_work/scratch.$image_count"
+	mount -t overlay overlay "$root" -o \
+"lowerdir=${image_lower:-$image_work/empty},upperdir=$1,\
+workdir=$image_work/scratch.$image_count,\
+index=off,metacopy=off,redirect_dir=off" ||
+	    image_die "cannot mount overlayfs: this needs root and a kernel that allows it"
+}
+
+# image_in_root COMMAND...: runs a command inside the image.
+image_in_root()
+{
+	env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+	    APT_CONFIG=/mnt/apt.conf DEBIAN_FRONTEND=noninteractive \
+	    RUNLEVEL=1 LC_ALL=C.UTF-8 chroot "$root" "$@"
+}
+
+# image_step CREATED_BY FUNCTION: one layer: what FUNCTION changes below
+# $root (image_in_root runs commands there).
+image_step()
+{
+	local upper=$image_work/upper.$image_count
+	image_say "layer $((image_count + 1)): $1"
+	image_mount "$upper"
+	if [ -x "$root/usr/bin/apt-get" ]; then
+		mount --bind "$image_work/mnt" "$root/mnt"
+		mount --bind "$image_cache/archives" "$root/mnt/archives"
+		mount --bind /dev "$root/dev"
+		mount -t proc proc "$root/proc"
+	fi
+	("$2") > "$image_work/log" 2>&1 || {
+		cat "$image_work/log" >&2
+		image_die "step failed: $1"
+	}
+	image_unmount
+	python3 "$image_dir/oci_image.py" layer "$image_work" "$1" "$upper"
+	image_lower=$upper${image_lower:+:$image_lower}
+	image_count=$((image_count + 1))
+}
+
+# image_step_base CREATED_BY: the first layer, a minimal Debian.
+image_step_base()
+{
+	image_base_file=$(image_base_tar)
+	image_unpack_base()
+	{
+		tar -C "$root" -xpf "$image_base_file" --numeric-owner \
+		    --xattrs --xattrs-include='*'
+		install -d "$root/dev" "$root/proc" "$root/sys"
+	}
+	image_step "$1" image_unpack_base
+}
+
+# image_meta CREATED_BY: an instruction that changes the config only.
+image_meta()
+{
+	python3 "$image_dir/oci_image.py" empty "$image_work" "$1"
+}
+
+# image_finish LAYOUT TAG: writes the layout; the config is read from stdin.
+image_finish()
+{
+	cat > "$image_work/config.json"
+	python3 "$image_dir/oci_image.py" finish "$image_work" \
+	    "$image_work/config.json" "$1" "$2"
+}

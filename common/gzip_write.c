@@ -1,0 +1,119 @@
+#include "winnow/gzip_write.h"
+
+#include <libdeflate.h>
+#include <string.h>
+
+#include "winnow/fsutil.h"
+#include "winnow/mem.h"
+
+/* RFC 1952: magic, deflate, no flags, no time, no extra flags, system 255. */
+static const unsigned char header[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
+
+struct gzip_write {
+	int fd;
+	struct gzip_chunk *chunk;
+	struct hash *hash;
+	uint64_t written;
+	unsigned char *pending; /* not compressed yet: it may be the last */
+	size_t pending_len;
+	uint32_t crc; /* of what came in */
+	uint32_t total; /* modulo 2^32 */
+};
+
+struct gzip_write *
+gzip_write_new(int fd)
+{
+	struct gzip_write *w = mem_zalloc(1, sizeof(*w));
+
+	w->fd = fd;
+	w->chunk = gzip_chunk_new();
+	w->hash = hash_new();
+	w->pending = mem_alloc(GZIP_CHUNK);
+	return w;
+}
+
+void
+gzip_write_free(struct gzip_write *w)
+{
+	if (w == NULL)
+		return;
+	gzip_chunk_free(w->chunk);
+	hash_free(w->hash);
+	free(w->pending);
+	free(w);
+}
+
+static int
+put(struct gzip_write *w, const void *data, size_t len, struct err *e)
+{
+	if (fsutil_write_all(w->fd, data, len, e) != 0)
+		return -1;
+	hash_update(w->hash, data, len);
+	w->written += len;
+	return 0;
+}
+
+static int
+flush(struct gzip_write *w, bool last, struct err *e)
+{
+	struct gzip_piece piece;
+
+	if (w->written == 0 && put(w, header, sizeof(header), e) != 0)
+		return -1;
+	if (gzip_chunk_deflate(
+		w->chunk, w->pending, w->pending_len, last, &piece, e) != 0)
+		return -1;
+	w->crc = libdeflate_crc32(w->crc, w->pending, w->pending_len);
+	w->total += (uint32_t)w->pending_len;
+	w->pending_len = 0;
+	return put(w, piece.data, piece.len, e);
+}
+
+int
+gzip_write_add(
+    struct gzip_write *w, const void *data, size_t len, struct err *e)
+{
+	const unsigned char *bytes = data;
+
+	while (len > 0) {
+		size_t n;
+
+		/* Only now it is certain that this chunk is not the last. */
+		if (w->pending_len == GZIP_CHUNK && flush(w, false, e) != 0)
+			return -1;
+		n = GZIP_CHUNK - w->pending_len;
+		if (n > len)
+			n = len;
+		memcpy(w->pending + w->pending_len, bytes, n);
+		w->pending_len += n;
+		bytes += n;
+		len -= n;
+	}
+	return 0;
+}
+
+static void
+put_le32(unsigned char *at, uint32_t value)
+{
+	at[0] = (unsigned char)value;
+	at[1] = (unsigned char)(value >> 8);
+	at[2] = (unsigned char)(value >> 16);
+	at[3] = (unsigned char)(value >> 24);
+}
+
+int
+gzip_write_finish(
+    struct gzip_write *w, struct digest *digest, uint64_t *size, struct err *e)
+{
+	unsigned char trailer[8];
+
+	if (flush(w, true, e) != 0)
+		return -1;
+	put_le32(trailer, w->crc);
+	put_le32(trailer + 4, w->total);
+	if (put(w, trailer, sizeof(trailer), e) != 0)
+		return -1;
+	hash_final(w->hash, digest);
+	*size = w->written;
+	return 0;
+}

@@ -1,0 +1,218 @@
+/*
+ * layer_emit: see doc/internals/canonical-layer.md.  The archive is written
+ * here and in tar_write, not by libarchive, so that no library's release
+ * changes digests that winnow has published.
+ */
+#include "winnow/layer_emit.h"
+
+#include <string.h>
+
+#include "winnow/fsutil.h"
+#include "winnow/gzip_write.h"
+#include "winnow/limits.h"
+#include "winnow/mem.h"
+#include "winnow/path.h"
+#include "winnow/tar_write.h"
+
+/* What contents are copied by: a fraction of the second-level cache. */
+#define COPY_SIZE ((size_t)256 << 10)
+
+struct emitter {
+	const struct layer_index *plan;
+	const struct spool *spool;
+	struct gzip_write *gzip;
+	struct hash *hash; /* of the archive */
+	uint64_t tar_size;
+	struct strbuf header;
+	char *buffer; /* COPY_SIZE */
+};
+
+/* "PATH: TEXT". */
+static int
+refuse(struct err *e, enum err_code code, const char *path, const char *text)
+{
+	auto_strbuf struct strbuf escaped;
+
+	strbuf_init(&escaped, LIMIT_PATH * 4);
+	path_escape(path, &escaped);
+	return err_set(e, code, "%s: %s", strbuf_string(&escaped), text);
+}
+
+static int
+put(struct emitter *em, const void *data, size_t len, struct err *e)
+{
+	hash_update(em->hash, data, len);
+	em->tar_size += len;
+	return gzip_write_add(em->gzip, data, len, e);
+}
+
+static int
+put_zeros(struct emitter *em, size_t len, struct err *e)
+{
+	static const char zeros[TAR_END];
+
+	return put(em, zeros, len, e);
+}
+
+static int
+put_spooled(struct emitter *em, const struct layer_entry *entry, struct err *e)
+{
+	uint64_t offset, size;
+
+	if (em->spool == NULL ||
+	    !spool_find(em->spool, entry->ordinal, &offset, &size))
+		return refuse(e, ERR_NOT_FOUND, entry->path,
+		    "its contents are not spooled");
+	if (size != entry->size)
+		return refuse(e, ERR_INVALID, entry->path,
+		    "its contents are not of the size that it says");
+	while (size > 0) {
+		size_t n = size < COPY_SIZE ? (size_t)size : COPY_SIZE;
+
+		if (fsutil_pread_all(spool_fd(em->spool), em->buffer, n,
+			(off_t)offset, e) != 0 ||
+		    put(em, em->buffer, n, e) != 0)
+			return -1;
+		offset += n;
+		size -= n;
+	}
+	return 0;
+}
+
+/* The plan's entry of that path, or NULL. */
+static const struct layer_entry *
+find_entry(const struct layer_index *plan, const char *path)
+{
+	uint32_t low = 0, high = plan->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		int order = path_compare(path, plan->entries[middle].path);
+
+		if (order == 0)
+			return &plan->entries[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+/*
+ * A hard link says what its first name says: clients set owner, mode and time
+ * by every header.  Extended attributes were set with the first.
+ */
+static int
+put_link(struct emitter *em, const struct layer_entry *link, struct err *e)
+{
+	const struct layer_entry *first = NULL;
+	struct layer_entry entry = *link;
+
+	if (link->link != NULL)
+		first = find_entry(em->plan, link->link);
+	if (first == NULL || first >= link || first->type == ENTRY_DIRECTORY ||
+	    first->type == ENTRY_HARDLINK)
+		return refuse(e, ERR_INTERNAL, link->path,
+		    "a hard link in a plan to what is no file before it");
+	entry.mode = first->mode;
+	entry.uid = first->uid;
+	entry.gid = first->gid;
+	entry.mtime = first->mtime;
+	entry.mtime_nsec = first->mtime_nsec;
+	entry.xattr_count = 0;
+	if (tar_write_header(&entry, &em->header, e) != 0)
+		return -1;
+	return put(em, em->header.data, em->header.len, e);
+}
+
+static int
+put_file(struct emitter *em, const struct layer_entry *entry, struct err *e)
+{
+	struct layer_entry file = *entry;
+	int r = 0;
+
+	if (entry->content != NULL)
+		file.size = entry->content_len;
+	if (tar_write_header(&file, &em->header, e) != 0 ||
+	    put(em, em->header.data, em->header.len, e) != 0)
+		return -1;
+	if (entry->content != NULL)
+		r = put(em, entry->content, file.size, e);
+	else if (file.size > 0)
+		r = put_spooled(em, entry, e);
+	return r != 0 ? r : put_zeros(em, tar_padding(file.size), e);
+}
+
+static int
+put_entry(struct emitter *em, const struct layer_entry *entry, struct err *e)
+{
+	strbuf_reset(&em->header);
+	if (entry->type == ENTRY_HARDLINK)
+		return put_link(em, entry, e);
+	if (entry->type == ENTRY_FILE)
+		return put_file(em, entry, e);
+	if (tar_write_header(entry, &em->header, e) != 0)
+		return -1;
+	return put(em, em->header.data, em->header.len, e);
+}
+
+/* In canonical order, each path once, the root a directory. */
+static int
+check_plan(const struct layer_index *plan, struct err *e)
+{
+	uint32_t i;
+
+	for (i = 0; i < plan->count; i++) {
+		const struct layer_entry *entry = &plan->entries[i];
+
+		if (entry->path[0] == '\0' && entry->type != ENTRY_DIRECTORY)
+			return err_set(e, ERR_INTERNAL,
+			    "the root in a plan is not a directory");
+		if (i > 0 && path_compare(entry[-1].path, entry->path) >= 0)
+			return refuse(e, ERR_INTERNAL, entry->path,
+			    "twice or out of order in a plan");
+	}
+	return 0;
+}
+
+static int
+put_all(struct emitter *em, struct layer_emitted *out, struct err *e)
+{
+	struct layer_emitted result;
+	uint32_t i;
+
+	for (i = 0; i < em->plan->count; i++)
+		if (put_entry(em, &em->plan->entries[i], e) != 0)
+			return -1;
+	if (put_zeros(em, TAR_END, e) != 0 ||
+	    gzip_write_finish(em->gzip, &result.digest, &result.size, e) != 0)
+		return -1;
+	hash_final(em->hash, &result.diff_id);
+	result.tar_size = em->tar_size;
+	*out = result;
+	return 0;
+}
+
+int
+layer_emit(const struct layer_index *plan, const struct spool *spool,
+    int out_fd, struct layer_emitted *out, struct err *e)
+{
+	struct emitter em = {.plan = plan, .spool = spool};
+	int r;
+
+	if (check_plan(plan, e) != 0)
+		return -1;
+	if (lseek(out_fd, 0, SEEK_SET) != 0)
+		return err_set_errno(e, "cannot rewind a layer's file");
+	em.gzip = gzip_write_new(out_fd);
+	em.hash = hash_new();
+	em.buffer = mem_alloc(COPY_SIZE);
+	strbuf_init(&em.header, TAR_HEADER_MAX);
+	r = put_all(&em, out, e);
+	gzip_write_free(em.gzip);
+	hash_free(em.hash);
+	free(em.buffer);
+	strbuf_clear(&em.header);
+	return r;
+}

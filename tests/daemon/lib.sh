@@ -1,0 +1,55 @@
+# What the tests of upstreams share; read by them with `.`.
+: "${top_srcdir:?run by make check}" "${top_builddir:?run by make check}"
+lib=$top_srcdir/tests/lib
+driver=$top_builddir/tests/daemon/upstream_driver
+work=$(mktemp -d "${TMPDIR:-/tmp}/winnow-test.XXXXXX")
+pids=
+failures=0
+
+cleanup() {
+	for pid in $pids; do
+		kill "$pid" 2>/dev/null || :
+	done
+	rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 1' HUP INT TERM
+
+# wait_for COMMAND...: until it succeeds; gives up after 20 s.
+wait_for() {
+	tries=0
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		if [ "$tries" -gt 400 ]; then
+			echo "gave up waiting for: $*" >&2
+			exit 1
+		fi
+		sleep 0.05
+	done
+}
+
+# Makes $work/layout with an image of tag 1 and sets manifest, layer and
+# layer_size.
+make_layout() {
+	python3 "$lib/tiny_layout.py" "$work/layout" 1 "$1" >"$work/names"
+	manifest=$(awk '$1 == "manifest" { print $2 }' "$work/names")
+	manifest_size=$(awk '$1 == "manifest" { print $3 }' "$work/names")
+	layer=$(awk '$1 == "layer" { print $2 }' "$work/names")
+	layer_size=$(awk '$1 == "layer" { print $3 }' "$work/names")
+}
+
+# check NAME PATTERN: the output of the driver matches a shell pattern.
+check() {
+	# shellcheck disable=SC2254 # it is a pattern
+	case $(cat "$work/out") in
+	$2)
+		echo "ok: $1"
+		;;
+	*)
+		echo "FAILED: $1"
+		echo "  wanted: $2"
+		echo "  got:    $(cat "$work/out")"
+		failures=$((failures + 1))
+		;;
+	esac
+}

@@ -1,0 +1,39 @@
+#!/bin/sh
+# A real registry as upstream.
+set -eu
+. "$top_srcdir/tests/daemon/lib.sh"
+
+for tool in docker-registry skopeo; do
+	command -v $tool >/dev/null || { echo "no $tool here"; exit 77; }
+done
+make_layout 3000000
+port=$(python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])')
+cat >"$work/config.yml" <<END
+version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdirectory: $work/registry}}
+http: {addr: "127.0.0.1:$port"}
+END
+docker-registry serve "$work/config.yml" >"$work/registry.log" 2>&1 &
+pids="$pids $!"
+url=http://127.0.0.1:$port
+wait_for "$driver" "$url" head x 1
+wait_for skopeo copy --dest-tls-verify=false "oci:$work/layout:1" \
+    "docker://127.0.0.1:$port/library/app:1"
+
+"$driver" "$url/" head library/app 1 manifest library/app 1 \
+    manifest library/app "$manifest" manifest library/none 1 \
+    blob library/app "$layer" "$layer_size" and \
+    blob library/app "$layer" "$layer_size" >"$work/out" 2>&1
+type=application/vnd.oci.image.manifest.v1+json
+check "a registry answers" "ok $manifest $type -
+ok $manifest $type $manifest_size
+ok $manifest $type $manifest_size
+error not-found test.example: library/none:1: registry answered 404: *
+ok $layer $layer_size
+ok $layer $layer_size"
+
+[ $failures -eq 0 ]

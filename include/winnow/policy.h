@@ -17,7 +17,7 @@
 #include "winnow/digest.h"
 #include "winnow/err.h"
 #include "winnow/glob.h"
-#include "winnow/strbuf.h"
+#include "winnow/yaml.h"
 
 enum policy_rule_kind { POLICY_PATTERN, POLICY_PACKAGE };
 
@@ -62,23 +62,6 @@ struct policy {
 	enum policy_digest_action on_source_digest;
 };
 
-/* One mistake in a file; line and column from 1. */
-struct policy_mistake {
-	char *file;
-	unsigned line;
-	unsigned column;
-	char *text;
-};
-struct policy_mistakes {
-	struct policy_mistake *items;
-	size_t count;
-	size_t capacity;
-};
-void policy_mistakes_clear(struct policy_mistakes *m);
-/* One line "FILE:LINE:COLUMN: text" each. */
-void
-policy_mistakes_format(const struct policy_mistakes *m, struct strbuf *out);
-
 struct policy_set {
 	struct policy **items; /* in file-name order */
 	size_t count;
@@ -91,11 +74,11 @@ struct policy_set {
  * policies that can never be reached are mistakes.
  */
 int policy_load_dir(const char *policies_dir, const char *sets_dir,
-    struct policy_set **out, struct policy_mistakes *mistakes, struct err *e);
+    struct policy_set **out, struct yaml_mistakes *mistakes, struct err *e);
 
 /* The same for one file. */
 int policy_load_file(const char *path, const char *sets_dir,
-    struct policy **out, struct policy_mistakes *mistakes, struct err *e);
+    struct policy **out, struct yaml_mistakes *mistakes, struct err *e);
 
 void policy_free(struct policy *p);
 void policy_set_free(struct policy_set *set);

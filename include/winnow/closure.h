@@ -21,12 +21,14 @@ AUTO_DEFINE(closure, closure_free)
 
 struct closure_callbacks {
 	/* `needed` (the node that the loader opens, links resolved) is needed
-	 * by `by`; `path` is the path it was found by, whose links and parents
-	 * are needed too; `name` is the soname or interpreter. */
+	 * by `by`; `path` is the absolute path it was opened by, not
+	 * normalized, whose links and parents are needed too; `name` is the
+	 * soname or interpreter.  A path lasts, at one address, as long as the
+	 * closure. */
 	void (*need)(void *arg, const struct tree_node *by,
 	    struct tree_node *needed, const char *path, const char *name);
-	/* `name` is not found.  `required` is false for .note.dlopen entries
-	 * below "required". */
+	/* `name`, a string of the ELF facts of `by`, is not found.  `required`
+	 * is false for .note.dlopen entries below "required". */
 	void (*missing)(void *arg, const struct tree_node *by, const char *name,
 	    bool required);
 	void *arg;

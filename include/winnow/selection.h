@@ -14,7 +14,8 @@ enum selection_reason {
 	SELECTION_RULE, /* keep[rule] of the policy */
 	SELECTION_NEEDED, /* needed by `by`: library, interpreter */
 	SELECTION_LINK, /* `by` is a kept symbolic link that leads here */
-	SELECTION_PARENT, /* `by` is kept below it */
+	SELECTION_PARENT, /* `by` is kept below it, or, for a symbolic link,
+			     named by a rule through it */
 	SELECTION_DATABASE, /* package database, copyright, os-release */
 	SELECTION_CONFIG /* VOLUME, working directory, home */
 };
@@ -22,8 +23,9 @@ enum selection_reason {
 struct selection_node {
 	enum selection_reason reason;
 	uint32_t rule; /* SELECTION_RULE */
+	uint32_t dropped; /* the drop rule that names it, + 1; 0: none */
 	const struct tree_node *by; /* NEEDED, LINK, PARENT */
-	const char *content; /* replaced content, or NULL; owned */
+	char *content; /* replaced content, or NULL; owned */
 	size_t content_len;
 };
 
@@ -38,7 +40,7 @@ struct selection {
 	size_t made_dir_count;
 	char **warnings; /* for the report: patterns without a match, ... */
 	size_t warning_count;
-	struct pkgdb *packages; /* owned; NULL without a database */
+	struct pkgdb *packages; /* owned */
 };
 
 /* Directories that must exist, out of the image's config (image_config.h). */
@@ -49,9 +51,10 @@ struct selection_dirs {
 
 /*
  * Applies the policy: keep rules with symbolic links resolved, drop rules,
- * closure, links, parents, package databases, the directories `dirs`.
- * ERR_POLICY when a drop rule hits what a kept file needs (names both), when a
- * required library is not found (names the chain), or when nothing is kept.
+ * closure, links, parents, package databases, the directories `dirs` (or
+ * NULL).  ERR_POLICY when a drop rule hits what a kept file needs (names
+ * both), or when no keep rule matches anything.  A library that the source
+ * lacks is a warning that names the chain: winnow did not take it away.
  */
 int selection_make(const struct tree *t, const struct policy *p,
     const struct selection_dirs *dirs, struct selection **out, struct err *e);
@@ -65,14 +68,19 @@ bool selection_keeps(const struct selection *s, const struct tree_node *n);
 /*
  * The layer plan of source layer `layer`: the selected entries whose visible
  * copy lives there and their ancestors as of this layer, in canonical order,
- * hard links after their first name (layer_emit.h).  An empty plan means
- * that the layer is dropped.  The caller owns *out.
+ * hard links after their first name (layer_emit.h).  The directories to make
+ * are in the topmost plan that is not empty.  An empty plan means that the
+ * layer is dropped.  The caller owns *out, which borrows from the indexes of
+ * the tree, not from the tree or the selection.
  */
 void selection_plan_layer(
     const struct selection *s, uint32_t layer, struct layer_index **out);
 
-/* Appends the reason as text: "postgres.yaml:7 keep /usr/..." or
- * "needed by usr/lib/x (postgres.yaml:7 keep /usr/...)". */
+/*
+ * Appends the reason as text: "postgres.yaml:7 keep /usr/..." or
+ * "needed by usr/lib/x (postgres.yaml:7 keep /usr/...)"; for what is not
+ * kept "dropped by ..." or "not kept".
+ */
 void selection_explain(
     const struct selection *s, const struct tree_node *n, struct strbuf *out);
 

@@ -13,6 +13,7 @@ struct fixture_entry {
 	const char *link; /* of links */
 	const char *content; /* of files; "#!..." makes a script */
 	const char *xattr; /* a name, or NULL; its value is four zeros */
+	const struct elf_facts *elf; /* borrowed */
 };
 
 /* One layer of `count` entries, in memory; fixture_free_layer() it. */

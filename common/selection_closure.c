@@ -1,0 +1,126 @@
+#include <stdlib.h>
+
+#include "idmap.h"
+#include "selection_private.h"
+#include "winnow/closure.h"
+#include "winnow/mem.h"
+
+/* The closure over all that is kept. */
+struct closure_walk {
+	struct selector *sel;
+	bool *done; /* by node number: was the start of a run */
+	bool *reached; /* was found by an executable's run */
+	const char **opened; /* the last path that it was kept by */
+	struct idmap reported; /* missing names, by their address */
+	bool executable; /* the current run starts at one */
+};
+
+/* What is kept on the way to a library. */
+struct need_walk {
+	struct selector *sel;
+	const struct tree_node *by;
+	const struct tree_node *needed;
+};
+
+static void
+keep_way(void *arg, struct tree_node *n)
+{
+	struct need_walk *walk = arg;
+
+	if (tree_node_type(n) == ENTRY_DIRECTORY)
+		selector_keep(walk->sel, n, SELECTION_PARENT, 0, walk->needed);
+	else
+		selector_keep(walk->sel, n, SELECTION_NEEDED, 0, walk->by);
+}
+
+static void
+need(void *arg, const struct tree_node *by, struct tree_node *needed,
+    const char *path, const char *name)
+{
+	struct closure_walk *w = arg;
+	struct need_walk walk = {w->sel, by, needed};
+
+	(void)name;
+	if (w->executable)
+		w->reached[needed->number] = true;
+	if (w->opened[needed->number] == path)
+		return;
+	w->opened[needed->number] = path;
+	tree_resolve(w->sel->tree, NULL, path, 0, keep_way, &walk);
+}
+
+static void
+missing(void *arg, const struct tree_node *by, const char *name, bool required)
+{
+	struct closure_walk *w = arg;
+	auto_free char *path = NULL;
+	auto_strbuf struct strbuf why;
+	uint32_t seen;
+
+	/* A library on its own may lack what its program brings. */
+	if (!required || (!w->executable && w->reached[by->number]) ||
+	    idmap_get(&w->reported, idmap_pointer(name), &seen))
+		return;
+	idmap_set(&w->reported, idmap_pointer(name), 1);
+	path = selection_show_path(by);
+	strbuf_init(&why, ERR_MESSAGE_MAX);
+	selection_explain(w->sel->s, by, &why);
+	selector_warn(w->sel,
+	    "/%s needs %s, which its loader does not find in the image (%s)",
+	    path, name, strbuf_string(&why));
+}
+
+/* True for kept ELF files that a run starts at. */
+static bool
+is_root(const struct closure_walk *w, const struct tree_node *n)
+{
+	const struct selection_node *node = &w->sel->s->nodes[n->number];
+
+	return node->reason != SELECTION_NOT_KEPT &&
+	    node->reason != SELECTION_NEEDED && !w->done[n->number] &&
+	    tree_node_type(n) == ENTRY_FILE && n->entry->elf != NULL;
+}
+
+/* Runs from all kept executables, or all kept libraries; true if any. */
+static bool
+run_all(struct closure_walk *w, struct closure *c)
+{
+	const struct closure_callbacks callbacks = {need, missing, w};
+	bool any = false;
+	uint32_t i;
+
+	for (i = 0; i < tree_count(w->sel->tree); i++) {
+		struct tree_node *n = tree_at(w->sel->tree, i);
+
+		if (!is_root(w, n) ||
+		    (n->entry->elf->interpreter != NULL) != w->executable)
+			continue;
+		w->done[i] = true;
+		any = true;
+		closure_run(c, n, &callbacks);
+	}
+	selector_keep_links(w->sel);
+	return any;
+}
+
+void
+selector_keep_needed(struct selector *sel)
+{
+	uint32_t count = tree_count(sel->tree);
+	auto_closure struct closure *c = closure_new(sel->tree);
+	auto_free bool *done = mem_zalloc(count, sizeof(*done));
+	auto_free bool *reached = mem_zalloc(count, sizeof(*reached));
+	auto_free const char **opened = mem_zalloc(count, sizeof(*opened));
+	struct closure_walk w = {
+	    .sel = sel, .done = done, .reached = reached, .opened = opened};
+	bool any = true;
+
+	/* A link of a library may lead to one more file to start at. */
+	while (any) {
+		w.executable = true;
+		any = run_all(&w, c);
+		w.executable = false;
+		any = run_all(&w, c) || any;
+	}
+	idmap_clear(&w.reported);
+}

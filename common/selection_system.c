@@ -1,0 +1,158 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "selection_private.h"
+#include "winnow/limits.h"
+#include "winnow/mem.h"
+#include "winnow/path.h"
+
+/* A path whose links and end are kept for one reason. */
+struct path_walk {
+	struct selector *sel;
+	enum selection_reason reason;
+};
+
+static void
+keep_node(void *arg, struct tree_node *n)
+{
+	struct path_walk *walk = arg;
+
+	selector_keep(walk->sel, n, walk->reason, 0, NULL);
+}
+
+/* Keeps what the path leads through, if it leads anywhere. */
+static struct tree_node *
+keep_path(struct selector *sel, const char *path, enum selection_reason reason)
+{
+	struct path_walk walk = {sel, reason};
+	struct tree_node *n;
+
+	n = tree_resolve(sel->tree, NULL, path, 0, NULL, NULL);
+	if (n != NULL)
+		tree_resolve(sel->tree, NULL, path, 0, keep_node, &walk);
+	return n;
+}
+
+/* Gives the kept node the filtered contents; takes them. */
+static void
+replace_content(struct selector *sel, struct pkgdb_file *file)
+{
+	struct selection_node *node = &sel->s->nodes[file->node->number];
+
+	free(node->content);
+	node->content = file->content;
+	node->content_len = file->content_len;
+}
+
+void
+selector_keep_databases(struct selector *sel)
+{
+	uint32_t total = tree_count(sel->tree), n;
+	auto_free bool *kept = mem_zalloc(total, sizeof(*kept));
+	struct pkgdb_file *files = NULL;
+	size_t count = 0, i;
+
+	if (pkgdb_has_rpm(sel->s->packages))
+		selector_warn(sel,
+		    "the image has an rpm database, which winnow cannot filter "
+		    "and keeps only as far as rules name it");
+	for (n = 0; n < total; n++)
+		kept[n] = sel->s->nodes[n].reason != SELECTION_NOT_KEPT;
+	pkgdb_filter(sel->s->packages, kept, &files, &count);
+	for (i = 0; i < count; i++) {
+		selector_keep(sel, files[i].node, SELECTION_DATABASE, 0, NULL);
+		if (files[i].content != NULL)
+			replace_content(sel, &files[i]);
+	}
+	free(files);
+}
+
+static bool
+is_made(const struct selection *s, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < s->made_dir_count; i++)
+		if (strcmp(s->made_dirs[i], path) == 0)
+			return true;
+	return false;
+}
+
+/* Makes `rest`, which is not there, below the directory `at`. */
+static void
+make_dirs(struct selector *sel, struct tree_node *at, const char *rest)
+{
+	struct selection *s = sel->s;
+	auto_strbuf struct strbuf path;
+	const char *name;
+	size_t len;
+
+	selector_keep(sel, at, SELECTION_CONFIG, 0, NULL);
+	strbuf_init(&path, 2 * LIMIT_PATH);
+	tree_node_path(at, &path);
+	while ((name = path_next(&rest, &len)) != NULL) {
+		if (path.len > 0)
+			strbuf_add_char(&path, '/');
+		strbuf_add(&path, name, len);
+		if (is_made(s, strbuf_string(&path)))
+			continue;
+		s->made_dirs = mem_realloc(
+		    s->made_dirs, s->made_dir_count + 1, sizeof(char *));
+		s->made_dirs[s->made_dir_count++] =
+		    mem_strdup(strbuf_string(&path));
+	}
+}
+
+/*
+ * Keeps one directory, links on the way followed; what is not there is made
+ * below the last directory that is.
+ */
+static void
+keep_dir(struct selector *sel, const char *path)
+{
+	struct tree_node *at = tree_root(sel->tree), *n;
+	auto_strbuf struct strbuf prefix;
+	const char *rest = path, *before = path, *name;
+	size_t len;
+
+	strbuf_init(&prefix, LIMIT_PATH + 1);
+	while ((name = path_next(&rest, &len)) != NULL) {
+		strbuf_add_char(&prefix, '/');
+		strbuf_add(&prefix, name, len);
+		n = tree_child(sel->tree, at, name, len);
+		if (n == NULL) {
+			make_dirs(sel, at, before);
+			return;
+		}
+		n = keep_path(sel, strbuf_string(&prefix), SELECTION_CONFIG);
+		if (n == NULL || tree_node_type(n) != ENTRY_DIRECTORY) {
+			selector_warn(sel,
+			    "the directory /%s of the image's config is not "
+			    "kept: %s is none",
+			    path, strbuf_string(&prefix));
+			return;
+		}
+		at = n;
+		before = rest;
+	}
+}
+
+void
+selector_keep_dirs(struct selector *sel, const struct selection_dirs *dirs)
+{
+	size_t i;
+
+	for (i = 0; i < dirs->count; i++) {
+		auto_strbuf struct strbuf path;
+		struct err e;
+
+		strbuf_init(&path, LIMIT_PATH);
+		if (path_normalize(
+			dirs->paths[i], strlen(dirs->paths[i]), &path, &e) != 0)
+			selector_warn(sel,
+			    "a directory of the image's config is not kept: %s",
+			    e.message);
+		else
+			keep_dir(sel, strbuf_string(&path));
+	}
+}

@@ -71,8 +71,10 @@ upstream_guess_media_type(
 	const char *type;
 
 	if (json_parse_object(text, len, "the manifest", &json, e) == -1 ||
-	    json_get_string(json, "mediaType", JSON_OPTIONAL, &type, e) == -1)
+	    json_get_string(json, "mediaType", JSON_OPTIONAL, &type, e) == -1) {
+		e->code = ERR_UPSTREAM;
 		return -1;
+	}
 	if (type == NULL)
 		type = json_object_get(json, "manifests") != NULL
 		    ? OCI_TYPE_INDEX

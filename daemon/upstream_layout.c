@@ -224,6 +224,20 @@ read_manifest(const struct layout_request *r, const char *dir,
 	return 0;
 }
 
+/*
+ * Gives an error its context.  A layout that cannot be read or understood is
+ * an upstream that misbehaves.
+ */
+static void
+describe_failure(const struct layout_request *r, const char *separator,
+    const char *reference, struct err *e)
+{
+	if (e->code == ERR_SYSTEM || e->code == ERR_INVALID)
+		e->code = ERR_UPSTREAM;
+	err_wrap(e, "%s: %s%s%s", r->request.upstream->host, r->repository,
+	    separator, reference);
+}
+
 /* Ends a request for a manifest. */
 static void
 finish_manifest(struct layout_request *r)
@@ -235,9 +249,9 @@ finish_manifest(struct layout_request *r)
 
 	if (find_layout(l, r->repository, &dir, &e) == -1 ||
 	    read_manifest(r, dir, &m, &e) == -1) {
-		err_wrap(&e, "%s: %s%s%s", l->upstream.host, r->repository,
-		    strchr(r->reference, ':') == NULL ? ":" : "@",
-		    r->reference);
+		describe_failure(r,
+		    strchr(r->reference, ':') == NULL ? ":" : "@", r->reference,
+		    &e);
 		r->manifest_cb(r->arg, NULL, &e);
 	} else {
 		r->manifest_cb(r->arg, &m, NULL);
@@ -276,8 +290,7 @@ finish_blob(struct layout_request *r)
 	struct err e;
 
 	if (find_blob(r, &fd, &e) == -1) {
-		err_wrap(&e, "%s: %s@%s", r->request.upstream->host,
-		    r->repository, digest_format(&r->digest, text));
+		describe_failure(r, "@", digest_format(&r->digest, text), &e);
 		r->blob_cb.on_done(r->blob_cb.arg, -1, &e);
 	} else {
 		r->blob_cb.on_done(r->blob_cb.arg, fd, NULL);

@@ -1,4 +1,5 @@
 # What the tests of upstreams share; read by them with `.`.
+# shellcheck shell=sh disable=SC2034 # the tests use what is set here
 : "${top_srcdir:?run by make check}" "${top_builddir:?run by make check}"
 lib=$top_srcdir/tests/lib
 driver=$top_builddir/tests/daemon/upstream_driver

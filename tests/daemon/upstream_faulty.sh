@@ -10,7 +10,7 @@ python3 "$lib/faulty_upstream.py" "$work/layout" "$work/scenario" \
     "$work/log" "$work/ports" &
 pids="$pids $!"
 wait_for test -e "$work/ports"
-read -r main other <"$work/ports"
+read -r main _ <"$work/ports"
 url=http://127.0.0.1:$main
 type=application/vnd.oci.image.manifest.v1+json
 echo secret >"$work/password"
@@ -55,6 +55,9 @@ check "manifest with wrong bytes" "error digest *called them $manifest"
 rule '{"match": "manifests", "flip": true, "omit": ["Docker-Content-Digest"]}'
 run $url manifest app "$manifest"
 check "wrong bytes for a digest" "error digest *app@$manifest: *other bytes*"
+rule '{"match": "manifests", "status": 200, "body": "<html>"}'
+run $url manifest app 1
+check "manifest that is none" "error upstream *app:1: the manifest is not JSON*"
 rule '{"match": "manifests", "length": 5000}'
 run $url manifest app 1
 check "manifest shorter than its Content-Length" "error upstream *"
@@ -147,10 +150,10 @@ logged "tokens are fetched once per repository" 2 '/token'
 scenario "{$bearer}}"
 run $url manifest app 1
 check "token refused" "error unauthorized *token server answered 401: wrong *"
-run -u u -p "$work/password" $url manifest app 1
+run -u u -p "$work/password" "$url" manifest app 1
 check "token for a password" "ok $manifest *"
 logged "the password goes to the token server only" 0 'v2.*auth=basic'
-run -u u -p "$work/none" $url manifest app 1
+run -u u -p "$work/none" "$url" manifest app 1
 check "no password file" "error unauthorized *password of u: *none*"
 scenario "{$bearer, \"anonymous\": true, \"accept\": 1}}"
 run $url manifest app 1 manifest app 1
@@ -163,23 +166,23 @@ scenario "{$bearer, \"anonymous\": true, \"challenge\": false}}"
 run $url manifest app 1
 check "challenge from /v2/" "ok $manifest *"
 scenario "{$bearer, \"realm\": \"http://10.1.2.3/token\"}}"
-run -u u -p "$work/password" $url manifest app 1
+run -u u -p "$work/password" "$url" manifest app 1
 check "token server elsewhere" "error denied *127.0.0.1 names *10.1.2.3*refused"
 scenario "{$bearer, \"anonymous\": true, \"accept\": 0}}"
 run $url manifest app 1
 check "token of no use" "error unauthorized *registry answered 401: auth*"
 scenario '{"auth": {"scheme": "basic", "user": "u", "password": "secret"}}'
-run -u u -p "$work/password" $url manifest app 1
+run -u u -p "$work/password" "$url" manifest app 1
 check "password" "ok $manifest *"
 run $url manifest app 1
 check "password wanted" "error unauthorized *none is configured"
-run -u v -p "$work/password" $url manifest app 1
+run -u v -p "$work/password" "$url" manifest app 1
 check "wrong password" "error unauthorized *registry answered 401: *"
 
 scenario '{"auth": {"scheme": "basic", "user": "u", "password": "secret"},
     "rules": [{"match": "main GET /v2/app/blobs", "redirect": "other"},
     {"match": "other .*blobs", "drop": 1000, "times": 1}]}'
-run -u u -p "$work/password" $url manifest app 1 blob app "$layer" "$layer_size"
+run -u u -p "$work/password" "$url" manifest app 1 blob app "$layer" "$layer_size"
 check "redirect to another port" "ok $manifest *ok $layer *"
 logged "credentials go to the registry" 3 '^main .*auth=basic'
 logged "and not to another port" 0 '^other .*auth=[^n]'

@@ -238,7 +238,8 @@ add_finding(struct scan *s, enum audit_category category,
 		if (f->excused == NULL &&
 		    is_excused_by(s, &s->policy->exceptions[i], n))
 			f->excused = s->policy->exceptions[i].reason;
-	if (f->excused == NULL && is_fatal(s->policy, category))
+	f->fatal = f->excused == NULL && is_fatal(s->policy, category);
+	if (f->fatal)
 		a->fatal = true;
 }
 
@@ -379,4 +380,16 @@ audit_count(const struct audit *a, enum audit_category category)
 		    a->findings[i].excused == NULL)
 			count++;
 	return count;
+}
+
+bool
+audit_is_distroless(const struct audit *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->count; i++)
+		if (a->findings[i].category == AUDIT_SHELL ||
+		    a->findings[i].category == AUDIT_PACKAGE_MANAGER)
+			return false;
+	return true;
 }

@@ -5,6 +5,8 @@
 
 #include "winnow/limits.h"
 #include "winnow/mem.h"
+#include "winnow/path.h"
+#include "winnow/strbuf.h"
 
 /*
  * Walks the text's brackets, outside strings, before the parser recurses
@@ -140,6 +142,30 @@ json_get_object(const json_t *object, const char *key, enum json_need need,
 		return err_set(e, ERR_INVALID, "\"%s\" is not an object", key);
 	*out = value;
 	return 0;
+}
+
+void
+json_put(json_t *object, const char *key, json_t *value)
+{
+	if (json_object_set_new(object, key, value) == -1)
+		_exit(MEM_EXIT_STATUS);
+}
+
+void
+json_push(json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) == -1)
+		_exit(MEM_EXIT_STATUS);
+}
+
+json_t *
+json_escaped(const char *bytes)
+{
+	auto_strbuf struct strbuf b;
+
+	strbuf_init(&b, SIZE_MAX);
+	path_escape(bytes, &b);
+	return json_string(strbuf_string(&b));
 }
 
 char *

@@ -31,11 +31,12 @@ struct audit_finding {
 	const struct tree_node *node;
 	char *detail; /* "symbolic link to usr/bin/dash", or NULL */
 	const char *excused; /* the reason of the policy's exception, or NULL */
+	bool fatal; /* the policy's fail_on names it, and nothing excuses */
 };
 struct audit {
 	struct audit_finding *findings; /* in canonical order */
 	size_t count;
-	bool fatal; /* a finding that the policy's fail_on names */
+	bool fatal; /* any finding is */
 };
 
 /*
@@ -51,5 +52,8 @@ AUTO_DEFINE(audit, audit_free)
 
 /* Findings of a category that no exception excuses. */
 size_t audit_count(const struct audit *a, enum audit_category category);
+
+/* True when there is neither a shell nor a package manager, excused or not. */
+bool audit_is_distroless(const struct audit *a);
 
 #endif

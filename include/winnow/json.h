@@ -44,6 +44,17 @@ int json_get_object(const json_t *object, const char *key, enum json_need need,
     json_t **out, struct err *e);
 
 /*
+ * Puts a new reference, which it takes, into an object or at the end of an
+ * array.  A key that is there keeps its place.  Out of memory ends the
+ * process, like mem.h.
+ */
+void json_put(json_t *object, const char *key, json_t *value);
+void json_push(json_t *array, json_t *value);
+
+/* A new string of any bytes: those outside printable ASCII as \xNN. */
+json_t *json_escaped(const char *bytes);
+
+/*
  * The compact text of a value, keys in their order: the same value gives the
  * same bytes.  The caller frees it; *len excludes the NUL.
  */

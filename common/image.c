@@ -1,0 +1,150 @@
+#include "winnow/image.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "image_config.h"
+#include "report.h"
+#include "startup.h"
+#include "winnow/json.h"
+#include "winnow/mem.h"
+
+static struct tree *
+merge_layers(struct layer_index *const *indexes, size_t count, struct err *e)
+{
+	auto_tree struct tree *t = tree_new();
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (tree_add_layer(t, indexes[i], e) == -1) {
+			err_wrap(e, "layer %zu", i + 1);
+			return NULL;
+		}
+	tree_finish(t);
+	return steal(&t);
+}
+
+/* Which nodes are kept, as an array for pkgdb and audit; the caller frees. */
+static bool *
+list_kept(const struct selection *s)
+{
+	uint32_t i, count = tree_count(s->tree);
+	bool *kept = mem_zalloc(count, sizeof(*kept));
+
+	for (i = 0; i < count; i++)
+		kept[i] = selection_keeps(s, tree_at(s->tree, i));
+	return kept;
+}
+
+/* Adds what reading the layers warned about. */
+static void
+add_layer_warnings(
+    json_t *warnings, struct layer_index *const *indexes, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		const char *line = indexes[i]->warnings;
+
+		while (line != NULL && *line != '\0') {
+			size_t len = strcspn(line, "\n");
+			auto_free char *text = mem_strndup(line, len);
+
+			json_push(warnings, json_escaped(text));
+			line += len + (line[len] == '\n');
+		}
+	}
+}
+
+/* Adds the "audit" of the report; fails on what the policy forbids. */
+static int
+audit_variant(
+    const struct selection *s, const bool *kept, json_t *report, struct err *e)
+{
+	auto_audit struct audit *source = NULL, *variant = NULL;
+	auto_free char *findings = NULL;
+
+	audit_run(s->tree, NULL, NULL, &source);
+	audit_run(s->tree, kept, s->policy, &variant);
+	json_put(report, "audit", report_audit(source, variant));
+	if (!variant->fatal)
+		return 0;
+	findings = report_fatal_findings(variant);
+	return err_set(e, ERR_POLICY,
+	    "audit.fail_on forbids what would be kept: %s: do not keep it, or "
+	    "give its path and a reason under audit.exceptions",
+	    findings);
+}
+
+/* Checks the selection and writes the report on it. */
+static int
+make_report(const struct selection *s, const json_t *config, json_t **out,
+    struct err *e)
+{
+	auto_free bool *kept = list_kept(s);
+	auto_json json_t *report = report_new(s, kept);
+	json_t *startup = json_object();
+
+	json_put(report, "startup", startup);
+	if (startup_check(s, config, startup,
+		json_object_get(report, "warnings"), e) == -1 ||
+	    audit_variant(s, kept, report, e) == -1)
+		return -1;
+	*out = json_incref(report);
+	return 0;
+}
+
+static void
+make_plans(struct image_plan *plan, const struct selection *s, size_t count)
+{
+	size_t i;
+
+	plan->layers = mem_zalloc(count, sizeof(struct layer_index *));
+	plan->layer_count = count;
+	for (i = 0; i < count; i++)
+		selection_plan_layer(s, (uint32_t)i, &plan->layers[i]);
+}
+
+int
+image_plan(struct layer_index *const *indexes, size_t count, const void *config,
+    size_t config_len, const struct policy *p, struct image_plan **out,
+    struct err *e)
+{
+	auto_image_plan struct image_plan *plan = mem_zalloc(1, sizeof(*plan));
+	auto_tree struct tree *t = NULL;
+	auto_selection struct selection *s = NULL;
+	struct selection_dirs dirs = {0};
+	int r;
+
+	if (image_config_parse(config, config_len, count, &plan->config, e) ==
+		-1 ||
+	    image_config_edit(plan->config, p->config, e) == -1)
+		return -1;
+	t = merge_layers(indexes, count, e);
+	if (t == NULL || image_config_dirs(plan->config, t, &dirs, e) == -1)
+		return -1;
+	r = selection_make(t, p, &dirs, &s, e);
+	image_config_clear_dirs(&dirs);
+	if (r == -1 || make_report(s, plan->config, &plan->report, e) == -1)
+		return -1;
+	add_layer_warnings(
+	    json_object_get(plan->report, "warnings"), indexes, count);
+	make_plans(plan, s, count);
+	*out = steal(&plan);
+	return 0;
+}
+
+void
+image_plan_free(struct image_plan *plan)
+{
+	size_t i;
+
+	if (plan == NULL)
+		return;
+	for (i = 0; i < plan->layer_count; i++)
+		layer_index_free(plan->layers[i]);
+	free(plan->layers);
+	json_decref(plan->config);
+	json_decref(plan->report);
+	free(plan);
+}

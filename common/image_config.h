@@ -1,0 +1,56 @@
+/*
+ * image_config: the image config of the OCI image specification (config.md):
+ * what it promises about the root filesystem, and a policy's edits to it.
+ * Members that winnow does not know stay as they are, in their order.
+ */
+#ifndef WINNOW_IMAGE_CONFIG_H
+#define WINNOW_IMAGE_CONFIG_H
+
+#include <jansson.h>
+
+#include "winnow/err.h"
+#include "winnow/selection.h"
+#include "winnow/tree.h"
+
+/*
+ * Parses a config of an image with `layers` layers.  *out is a new reference;
+ * its member "config" is an object, "rootfs"."diff_ids" has `layers`
+ * digests.  ERR_INVALID when config and layers disagree.
+ */
+int image_config_parse(
+    const void *data, size_t len, size_t layers, json_t **out, struct err *e);
+
+/*
+ * Applies the edits of a policy's `config:` (or NULL).  As in a Dockerfile,
+ * a new entrypoint without a cmd drops the source's Cmd, which was written
+ * for another program.
+ */
+int image_config_edit(json_t *config, const json_t *edits, struct err *e);
+
+/*
+ * The directories that must exist when a container starts: volumes, the
+ * working directory, and the user's home where the tree has it.
+ * image_config_clear_dirs() releases.
+ */
+int image_config_dirs(const json_t *config, const struct tree *t,
+    struct selection_dirs *out, struct err *e);
+void image_config_clear_dirs(struct selection_dirs *dirs);
+
+/*
+ * Members of "config", borrowed: an array of strings ("Entrypoint", "Cmd",
+ * "Env"; NULL when missing or empty) and a string ("User"; "" when missing).
+ */
+const json_t *image_config_list(const json_t *config, const char *key);
+const char *image_config_string(const json_t *config, const char *key);
+/* The value of an environment variable, or NULL. */
+const char *image_config_env(const json_t *config, const char *name);
+
+/*
+ * The line of a passwd(5) or group(5) file whose first field is `name`, or,
+ * for a number, whose third field it is: NULL when there is none.  The line
+ * ends at its newline or at the end of the text.
+ */
+const char *image_config_account(
+    const char *text, size_t len, const char *name, size_t name_len);
+
+#endif

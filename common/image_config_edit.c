@@ -1,0 +1,170 @@
+/* A policy's `config:` applied to an image config. */
+#include <string.h>
+
+#include "image_config.h"
+#include "winnow/json.h"
+#include "winnow/mem.h"
+#include "winnow/num.h"
+
+#define NANOSECONDS_PER_MS 1000000
+
+/* Keys whose value replaces a member as it stands. */
+static const struct {
+	const char *key;
+	const char *member;
+} plain_edits[] = {
+    {"entrypoint", "Entrypoint"},
+    {"cmd", "Cmd"},
+    {"user", "User"},
+    {"workdir", "WorkingDir"},
+    {"stop_signal", "StopSignal"},
+};
+
+static void
+edit_plain(json_t *runtime, const json_t *edits)
+{
+	size_t i;
+
+	if (json_object_get(edits, "entrypoint") != NULL)
+		json_object_del(runtime, "Cmd");
+	for (i = 0; i < sizeof(plain_edits) / sizeof(plain_edits[0]); i++) {
+		json_t *value = json_object_get(edits, plain_edits[i].key);
+
+		if (json_is_null(value))
+			json_object_del(runtime, plain_edits[i].member);
+		else if (value != NULL)
+			json_put(
+			    runtime, plain_edits[i].member, json_incref(value));
+	}
+}
+
+/* The position of `name` in a list of NAME=VALUE, or its end. */
+static size_t
+find_variable(const json_t *list, const char *name)
+{
+	size_t i, len = strlen(name);
+	json_t *item;
+
+	json_array_foreach(list, i, item)
+	{
+		const char *pair = json_string_value(item);
+
+		if (strncmp(pair, name, len) == 0 && pair[len] == '=')
+			return i;
+	}
+	return json_array_size(list);
+}
+
+static int
+edit_env(json_t *runtime, json_t *env, struct err *e)
+{
+	json_t *old = json_object_get(runtime, "Env");
+	auto_json json_t *list =
+	    json_is_array(old) ? json_copy(old) : json_array();
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)env, name, value)
+	{
+		size_t at = find_variable(list, name);
+		auto_free char *pair = NULL;
+
+		if (json_is_null(value)) {
+			json_array_remove(list, at);
+			continue;
+		}
+		if (!json_is_string(value))
+			return err_set(
+			    e, ERR_POLICY, "env.%s is not a string", name);
+		pair = mem_printf("%s=%s", name, json_string_value(value));
+		if (at < json_array_size(list))
+			json_array_set_new(list, at, json_string(pair));
+		else
+			json_push(list, json_string(pair));
+	}
+	json_put(runtime, "Env", json_incref(list));
+	return 0;
+}
+
+static void
+edit_labels(json_t *runtime, json_t *labels)
+{
+	json_t *old = json_object_get(runtime, "Labels");
+	json_t *merged = json_is_object(old) ? json_copy(old) : json_object();
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)labels, name, value)
+	{
+		if (json_is_null(value))
+			json_object_del(merged, name);
+		else
+			json_put(merged, name, json_incref(value));
+	}
+	json_put(runtime, "Labels", merged);
+}
+
+/* Copies a duration ("30s") as the config's nanoseconds. */
+static int
+edit_duration(json_t *to, const char *member, const json_t *from,
+    const char *key, struct err *e)
+{
+	const char *text = NULL;
+	uint64_t ms = 0;
+
+	if (json_get_string(from, key, JSON_OPTIONAL, &text, e) == -1)
+		return -1;
+	if (text == NULL)
+		return 0;
+	if (num_parse_duration(text, &ms, e) == -1)
+		return err_wrap(e, "%s", key);
+	if (ms > INT64_MAX / NANOSECONDS_PER_MS)
+		return err_set(e, ERR_POLICY, "%s is too long", key);
+	json_put(to, member, json_integer((json_int_t)ms * NANOSECONDS_PER_MS));
+	return 0;
+}
+
+/* Replaces or, for null or "none", disables the health check. */
+static int
+edit_healthcheck(json_t *runtime, json_t *edit, struct err *e)
+{
+	auto_json json_t *check = json_object();
+	json_t *test = json_object_get(edit, "test");
+	json_t *retries = json_object_get(edit, "retries");
+
+	if (!json_is_object(edit)) {
+		json_object_del(runtime, "Healthcheck");
+		return 0;
+	}
+	if (test != NULL)
+		json_put(check, "Test", json_incref(test));
+	if (edit_duration(check, "Interval", edit, "interval", e) == -1 ||
+	    edit_duration(check, "Timeout", edit, "timeout", e) == -1 ||
+	    edit_duration(check, "StartPeriod", edit, "start_period", e) == -1)
+		return -1;
+	if (retries != NULL)
+		json_put(check, "Retries", json_incref(retries));
+	json_put(runtime, "Healthcheck", json_incref(check));
+	return 0;
+}
+
+int
+image_config_edit(json_t *config, const json_t *edits, struct err *e)
+{
+	json_t *runtime = json_object_get(config, "config");
+	json_t *env = json_object_get(edits, "env");
+	json_t *labels = json_object_get(edits, "labels");
+	json_t *healthcheck = json_object_get(edits, "healthcheck");
+
+	if (edits == NULL)
+		return 0;
+	edit_plain(runtime, edits);
+	if (env != NULL && edit_env(runtime, env, e) == -1)
+		return err_wrap(e, "config");
+	if (labels != NULL)
+		edit_labels(runtime, labels);
+	if (healthcheck != NULL &&
+	    edit_healthcheck(runtime, healthcheck, e) == -1)
+		return err_wrap(e, "config.healthcheck");
+	return 0;
+}

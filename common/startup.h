@@ -1,0 +1,23 @@
+/*
+ * startup: whether a variant will start: its entrypoint resolves, through
+ * PATH and symbolic links, to a kept program whose interpreter and libraries
+ * are kept.
+ */
+#ifndef WINNOW_STARTUP_H
+#define WINNOW_STARTUP_H
+
+#include <jansson.h>
+
+#include "winnow/err.h"
+#include "winnow/selection.h"
+
+/*
+ * Checks the edited config against the selection.  Fills the object `report`
+ * with what starts, and adds what will not work, but does not keep the
+ * container from starting, to the array `warnings`.  ERR_POLICY with the
+ * reason and the rule to add.
+ */
+int startup_check(const struct selection *s, const json_t *config,
+    json_t *report, json_t *warnings, struct err *e);
+
+#endif

@@ -1,0 +1,197 @@
+/* image_config: checks against layers, edits, directories. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../common/image_config.h"
+#include "fixture.h"
+#include "winnow/json.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define ID                                                                   \
+	"\"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61" \
+	"caaff8a\""
+#define CONFIG(runtime, diff_ids, history)                          \
+	"{\"os\":\"linux\",\"x\":1,\"config\":{" runtime            \
+	"},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[" diff_ids \
+	"]},\"history\":[" history "],\"y\":[null]}"
+
+static json_t *
+parse(const char *text, size_t layers)
+{
+	json_t *config = NULL;
+	struct err e;
+
+	if (image_config_parse(text, strlen(text), layers, &config, &e) == -1)
+		fail_msg("%s", e.message);
+	return config;
+}
+
+static void
+test_refuses(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t layers;
+		const char *says;
+	} cases[] = {
+	    {"[]", 0, "not a JSON object"},
+	    {"{}", 0, "rootfs"},
+	    {CONFIG("", ID, ""), 2, "1 diff_ids for the manifest's 2 layers"},
+	    {CONFIG("", ID "," ID, ""), 1, "2 diff_ids"},
+	    {CONFIG("", "\"sha256:0\"", ""), 1, "diff_ids[0]"},
+	    {CONFIG("", ID, "{},{\"empty_layer\":true},{}"), 1,
+		"2 history entries"},
+	    {CONFIG("", ID, "7"), 1, "history[0]"},
+	    {CONFIG("\"Cmd\":\"sh\"", "", ""), 0, "Cmd"},
+	    {CONFIG("\"Env\":[\"A=b\",1]", "", ""), 0, "Env[1]"},
+	    {CONFIG("\"User\":7", "", ""), 0, "User"},
+	    {CONFIG("\"Volumes\":[]", "", ""), 0, "Volumes"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		json_t *config = NULL;
+		struct err e = {0};
+
+		assert_int_equal(
+		    image_config_parse(cases[i].text, strlen(cases[i].text),
+			cases[i].layers, &config, &e),
+		    -1);
+		assert_int_equal(e.code, ERR_INVALID);
+		if (strstr(e.message, cases[i].says) == NULL)
+			fail_msg("%s", e.message);
+	}
+}
+
+static void
+test_edits(void **state)
+{
+	static const struct {
+		const char *before, *edits, *after;
+	} cases[] = {
+	    {"\"User\":\"a\",\"Z\":{}", "{\"user\":\"b\",\"workdir\":\"/w\"}",
+		"\"User\":\"b\",\"Z\":{},\"WorkingDir\":\"/w\""},
+	    {"\"Cmd\":[\"c\"],\"Entrypoint\":[\"e\"]",
+		"{\"entrypoint\":[\"n\"]}", "\"Entrypoint\":[\"n\"]"},
+	    {"\"Cmd\":[\"c\"],\"Entrypoint\":[\"e\"]",
+		"{\"entrypoint\":[\"n\"],\"cmd\":[\"d\"]}",
+		"\"Entrypoint\":[\"n\"],\"Cmd\":[\"d\"]"},
+	    {"\"Cmd\":[\"c\"],\"Entrypoint\":[\"e\"]", "{\"cmd\":null}",
+		"\"Entrypoint\":[\"e\"]"},
+	    {"\"Env\":[\"A=1\",\"B=2\",\"AB=3\"]",
+		"{\"env\":{\"A\":\"9\",\"B\":null,\"C\":\"4\"}}",
+		"\"Env\":[\"A=9\",\"AB=3\",\"C=4\"]"},
+	    {"\"Labels\":{\"a\":\"1\",\"b\":\"2\"}",
+		"{\"labels\":{\"b\":null,\"c\":\"3\"}}",
+		"\"Labels\":{\"a\":\"1\",\"c\":\"3\"}"},
+	    {"\"Healthcheck\":{\"Test\":[\"NONE\"]}", "{\"healthcheck\":null}",
+		""},
+	    {"",
+		"{\"healthcheck\":{\"test\":[\"CMD\",\"x\"],\"interval\":"
+		"\"30s\",\"retries\":3}}",
+		"\"Healthcheck\":{\"Test\":[\"CMD\",\"x\"],\"Interval\":"
+		"30000000000,\"Retries\":3}"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		auto_json json_t *edits = json_loads(cases[i].edits, 0, NULL);
+		auto_json json_t *config = NULL;
+		auto_free char *before = NULL, *after = NULL, *text = NULL;
+		struct err e;
+
+		assert_int_not_equal(
+		    asprintf(&before, CONFIG("%s", "", ""), cases[i].before),
+		    -1);
+		assert_int_not_equal(
+		    asprintf(&after, CONFIG("%s", "", ""), cases[i].after), -1);
+		config = parse(before, 0);
+		assert_int_equal(image_config_edit(config, edits, &e), 0);
+		text = json_format(config, NULL);
+		assert_string_equal(text, after);
+	}
+}
+
+static void
+test_dirs(void **state)
+{
+	static const struct fixture_entry entries[] = {
+	    {.path = "etc/passwd",
+		.content = "root:x:0:0:root:/root:/bin/sh\n"
+			   "www:x:33:33::/srv/www:/sbin/nologin\n"
+			   "nobody:x:65534:65534::/nonexistent:/bin/false"},
+	    {.type = ENTRY_DIRECTORY, .path = "root"},
+	    {.type = ENTRY_DIRECTORY, .path = "srv/www"},
+	};
+	static const struct {
+		const char *runtime;
+		const char *dirs; /* joined by spaces */
+	} cases[] = {
+	    {"", "root"},
+	    {"\"User\":\"www\",\"WorkingDir\":\"/data/./x/\"",
+		"data/x srv/www"},
+	    {"\"User\":\"33:0\",\"WorkingDir\":\"/\"", "srv/www"},
+	    {"\"User\":\"nobody\",\"Volumes\":{\"/v/../w\":{},\"/u\":{}}",
+		"w u"},
+	    {"\"User\":\"ghost\"", ""},
+	};
+	struct layer_index *layer = fixture_layer(entries, COUNT(entries));
+	auto_tree struct tree *t = fixture_tree(layer);
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		auto_json json_t *config = NULL;
+		auto_free char *text = NULL;
+		auto_strbuf struct strbuf joined;
+		struct selection_dirs dirs = {0};
+		struct err e;
+
+		strbuf_init(&joined, 1000);
+		assert_int_not_equal(
+		    asprintf(&text, CONFIG("%s", "", ""), cases[i].runtime),
+		    -1);
+		config = parse(text, 0);
+		assert_int_equal(image_config_dirs(config, t, &dirs, &e), 0);
+		for (j = 0; j < dirs.count; j++)
+			strbuf_add_format(
+			    &joined, "%s%s", j == 0 ? "" : " ", dirs.paths[j]);
+		assert_string_equal(strbuf_string(&joined), cases[i].dirs);
+		image_config_clear_dirs(&dirs);
+	}
+	fixture_free_layer(layer);
+}
+
+static void
+test_env(void **state)
+{
+	auto_json json_t *config =
+	    parse(CONFIG("\"Env\":[\"PATHS=no\",\"PATH=/bin\"]", "", ""), 0);
+
+	(void)state;
+	assert_string_equal(image_config_env(config, "PATH"), "/bin");
+	assert_null(image_config_env(config, "HOME"));
+	assert_string_equal(image_config_string(config, "User"), "");
+	assert_null(image_config_list(config, "Cmd"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_refuses),
+	    cmocka_unit_test(test_edits),
+	    cmocka_unit_test(test_dirs),
+	    cmocka_unit_test(test_env),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -206,10 +206,6 @@ report_new(const struct selection *s, const bool *kept)
 	put_packages(report, s->packages, kept);
 	for (i = 0; i < s->warning_count; i++)
 		json_push(warnings, json_escaped(s->warnings[i]));
-	if (s->packages != NULL && pkgdb_has_rpm(s->packages))
-		json_push(warnings,
-		    json_string("the rpm database is not kept: scanners will "
-				"not see the packages"));
 	json_put(report, "warnings", warnings);
 	return report;
 }

@@ -3,7 +3,6 @@
  * the key under which the result is kept.
  */
 #include <libdeflate.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,18 +79,24 @@ layer_plan_extract(const struct layer_index *plan,
 	return 0;
 }
 
+#define STRING(x) #x
+#define EXPAND(x) STRING(x)
+
+const char *
+layer_emit_form(void)
+{
+	/* Another libdeflate may compress to other bytes. */
+	return "layer " EXPAND(
+	    LAYER_EMIT_VERSION) " libdeflate " LIBDEFLATE_VERSION_STRING;
+}
+
 void
 layer_plan_key(const struct digest *source_layer, const void *plan,
     size_t plan_len, struct digest *key)
 {
 	auto_hash struct hash *h = hash_new();
-	char form[64];
-	int len;
 
-	/* Another libdeflate may compress to other bytes. */
-	len = snprintf(form, sizeof(form), "layer %d %s\n", LAYER_EMIT_VERSION,
-	    LIBDEFLATE_VERSION_STRING);
-	hash_update(h, form, (size_t)len);
+	hash_update(h, layer_emit_form(), strlen(layer_emit_form()) + 1);
 	hash_update(h, source_layer->bytes, sizeof(source_layer->bytes));
 	hash_update(h, plan, plan_len);
 	hash_final(h, key);

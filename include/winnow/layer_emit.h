@@ -18,6 +18,9 @@
  */
 #define LAYER_EMIT_VERSION 1
 
+/* What decides the bytes beside plan and contents: versions, as text. */
+const char *layer_emit_form(void);
+
 struct layer_emitted {
 	struct digest digest; /* of the gzip blob */
 	uint64_t size; /* of the gzip blob */

@@ -1,0 +1,91 @@
+#include "flight.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "winnow/mem.h"
+
+struct flights {
+	TAILQ_HEAD(, flight) items;
+	size_t count;
+};
+
+struct flights *
+flights_new(void)
+{
+	struct flights *all = mem_zalloc(1, sizeof(*all));
+
+	TAILQ_INIT(&all->items);
+	return all;
+}
+
+void
+flights_free(struct flights *all)
+{
+	struct flight *f;
+
+	while ((f = TAILQ_FIRST(&all->items)) != NULL) {
+		TAILQ_REMOVE(&all->items, f, entry);
+		free(f->key);
+		f->cancel(f);
+	}
+	free(all);
+}
+
+size_t
+flights_count(const struct flights *all)
+{
+	return all->count;
+}
+
+struct flight *
+flight_find(struct flights *all, const char *key)
+{
+	struct flight *f;
+
+	TAILQ_FOREACH(f, &all->items, entry)
+	if (strcmp(f->key, key) == 0)
+		return f;
+	return NULL;
+}
+
+void
+flight_enter(struct flights *all, struct flight *f, const char *key,
+    void (*cancel)(struct flight *f))
+{
+	f->all = all;
+	f->key = mem_strdup(key);
+	f->cancel = cancel;
+	TAILQ_INIT(&f->waiters);
+	TAILQ_INSERT_TAIL(&all->items, f, entry);
+	all->count++;
+}
+
+void
+flight_join(struct flight *f, struct flight_waiter *w)
+{
+	w->flight = f;
+	TAILQ_INSERT_TAIL(&f->waiters, w, entry);
+}
+
+void
+flight_leave(struct flight_waiter *w)
+{
+	if (w->flight != NULL)
+		TAILQ_REMOVE(&w->flight->waiters, w, entry);
+	w->flight = NULL;
+}
+
+void
+flight_end(struct flight *f, const struct err *e)
+{
+	struct flight_waiter *w;
+
+	TAILQ_REMOVE(&f->all->items, f, entry);
+	f->all->count--;
+	while ((w = TAILQ_FIRST(&f->waiters)) != NULL) {
+		flight_leave(w);
+		w->done(w->arg, e);
+	}
+	free(f->key);
+}

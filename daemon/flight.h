@@ -1,0 +1,55 @@
+/*
+ * flight: work under way that any number of others wait for (single flight).
+ *
+ * Core only.  A kind of work embeds a struct flight as its first member and
+ * leaves its outcome in the store; the flight only says when, and whether it
+ * went well.
+ */
+#ifndef WINNOW_DAEMON_FLIGHT_H
+#define WINNOW_DAEMON_FLIGHT_H
+
+#include <sys/queue.h>
+
+#include "winnow/err.h"
+
+struct flights;
+
+/* One who waits, embedded in the waiter's own struct. */
+struct flight_waiter {
+	void (*done)(void *arg, const struct err *e); /* e NULL: went well */
+	void *arg;
+	struct flight *flight; /* NULL when not waiting */
+	TAILQ_ENTRY(flight_waiter) entry;
+};
+
+struct flight {
+	TAILQ_ENTRY(flight) entry;
+	TAILQ_HEAD(, flight_waiter) waiters;
+	struct flights *all;
+	char *key;
+	void (*cancel)(struct flight *f); /* frees the work, at shutdown */
+};
+
+struct flights *flights_new(void);
+/* Cancels what is under way. */
+void flights_free(struct flights *all);
+size_t flights_count(const struct flights *all);
+
+/* The flight with this key, or NULL. */
+struct flight *flight_find(struct flights *all, const char *key);
+
+/* Enters new work under its key (copied). */
+void flight_enter(struct flights *all, struct flight *f, const char *key,
+    void (*cancel)(struct flight *f));
+
+void flight_join(struct flight *f, struct flight_waiter *w);
+void flight_leave(struct flight_waiter *w);
+
+/*
+ * Takes the flight off the table and tells everyone.  The caller then frees
+ * its work.  To be called from the loop, not from the function that began
+ * the work: nobody could have joined.
+ */
+void flight_end(struct flight *f, const struct err *e);
+
+#endif

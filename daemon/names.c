@@ -1,0 +1,121 @@
+#include "names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "winnow/mem.h"
+#include "winnow/ref.h"
+
+/* `name` without the original prefix, or NULL when it has none. */
+static const char *
+without_prefix(const struct config *c, const char *name)
+{
+	size_t len = strlen(c->original_prefix);
+
+	if (len == 0 || strncmp(name, c->original_prefix, len) != 0 ||
+	    name[len] != '/')
+		return NULL;
+	return name + len + 1;
+}
+
+/*
+ * The policy of a virtual repository called `name`: its source is what is
+ * fetched.
+ */
+static const struct policy *
+find_virtual(
+    const struct policy_set *policies, const char *name, const char *tag)
+{
+	const struct policy *p = policy_find(policies, name, tag);
+
+	return p != NULL && p->source != NULL ? p : NULL;
+}
+
+/* Splits a name, with the namespace of a mirror request in charge. */
+static int
+split(const struct config *c, const char *name, const char *ns,
+    struct ref_repository *out, struct err *e)
+{
+	auto_free char *full = NULL;
+
+	if (ns == NULL)
+		return ref_repository_parse(name, c->default_upstream, out, e);
+	full = mem_printf("%s/%s", ns, name);
+	return ref_repository_parse(full, c->default_upstream, out, e);
+}
+
+/* Decides between variant and source for a name without prefix. */
+static int
+apply_policy(const struct config *c, const struct policy_set *policies,
+    const char *tag, struct names_target *t, struct err *e)
+{
+	t->policy = policy_find(policies, t->scope, tag);
+	if (t->policy != NULL) {
+		t->mode = NAMES_STRIP;
+		return 0;
+	}
+	t->mode = NAMES_PASS;
+	if (c->default_action == CONFIG_PASS)
+		return 0;
+	return err_set(e, ERR_DENIED,
+	    "no policy speaks of %s%s%s, and the configuration says "
+	    "default: deny",
+	    t->scope, tag == NULL ? "" : ":", tag == NULL ? "" : tag);
+}
+
+int
+names_find(const struct config *c, const struct policy_set *policies,
+    const char *name, const char *ns, const char *tag, struct names_target *out,
+    struct err *e)
+{
+	const char *original = ns == NULL ? without_prefix(c, name) : NULL;
+	const struct policy *virtual_policy = NULL;
+	struct names_target t = {.mode = NAMES_ORIGINAL};
+	struct ref_repository r;
+	int status = 0;
+
+	if (ns == NULL && original == NULL)
+		virtual_policy = find_virtual(policies, name, tag);
+	if (virtual_policy != NULL)
+		status = split(c, virtual_policy->source, NULL, &r, e);
+	else
+		status =
+		    split(c, original != NULL ? original : name, ns, &r, e);
+	if (status == -1)
+		return -1;
+	t.host = r.host;
+	t.repository = r.path;
+	if (config_find_upstream(c, t.host) == NULL) {
+		err_set(e, ERR_NOT_FOUND,
+		    "%s is not configured as an upstream of this proxy",
+		    t.host);
+		names_target_clear(&t);
+		return -1;
+	}
+	if (virtual_policy != NULL) {
+		t.mode = NAMES_STRIP;
+		t.policy = virtual_policy;
+		t.scope = mem_strdup(name);
+	} else if (original != NULL) {
+		t.scope = mem_printf(
+		    "%s/%s/%s", c->original_prefix, t.host, t.repository);
+	} else {
+		t.scope = mem_printf("%s/%s", t.host, t.repository);
+		status = apply_policy(c, policies, tag, &t, e);
+	}
+	if (status == -1) {
+		names_target_clear(&t);
+		return -1;
+	}
+	*out = t;
+	return 0;
+}
+
+void
+names_target_clear(struct names_target *t)
+{
+	free(t->host);
+	free(t->repository);
+	free(t->scope);
+	*t = (struct names_target){.mode = NAMES_PASS};
+}

@@ -1,0 +1,40 @@
+/*
+ * names: what a name in a client's URL stands for (DESIGN section 4).
+ */
+#ifndef WINNOW_DAEMON_NAMES_H
+#define WINNOW_DAEMON_NAMES_H
+
+#include "config.h"
+#include "winnow/auto.h"
+#include "winnow/err.h"
+#include "winnow/policy.h"
+
+enum names_mode {
+	NAMES_STRIP, /* the variant under `policy` */
+	NAMES_ORIGINAL, /* the source, asked for with the original prefix */
+	NAMES_PASS /* the source, since no policy speaks of it */
+};
+
+struct names_target {
+	enum names_mode mode;
+	char *host; /* upstream: "docker.io" */
+	char *repository; /* there: "library/postgres" */
+	char *scope; /* the repository as it is served (store.h) */
+	const struct policy *policy; /* NAMES_STRIP; borrowed */
+};
+
+/*
+ * Finds out what `name` (as in the URL) means; `ns` is the query's namespace
+ * and `tag` the tag asked for, or NULL (by digest: the first policy of the
+ * repository).  ERR_NOT_FOUND when the upstream is not configured,
+ * ERR_DENIED when no policy speaks of it and the default is to deny.
+ * names_target_clear() releases.
+ */
+int names_find(const struct config *c, const struct policy_set *policies,
+    const char *name, const char *ns, const char *tag, struct names_target *out,
+    struct err *e);
+void names_target_clear(struct names_target *t);
+
+#define auto_names_target __attribute__((cleanup(names_target_clear)))
+
+#endif

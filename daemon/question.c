@@ -1,0 +1,463 @@
+#include "question.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "names.h"
+#include "variant_job.h"
+#include "winnow/json.h"
+#include "winnow/log.h"
+#include "winnow/mem.h"
+
+/* A step that does not bring the answer nearer is a bug; stop then. */
+#define STEPS_MAX 8
+/* What is asked by digest never changes; how long servers may remember it. */
+#define DIGEST_TTL_MS (60 * 60 * 1000)
+/* A stale answer is soon asked for again. */
+#define STALE_TTL_MS (10 * 1000)
+/* When a client that could not wait should come back. */
+#define RETRY_AFTER_S 5
+
+enum question_kind { ASK_MANIFEST, ASK_BLOB, ASK_TAGS };
+
+struct question {
+	TAILQ_ENTRY(question) entry;
+	struct core *core;
+	struct questions *all;
+	uint64_t id;
+	enum question_kind kind;
+	char *name;
+	char *reference;
+	bool by_digest;
+	struct digest digest; /* by_digest */
+	struct names_target target;
+	char *source_name; /* HOST/REPOSITORY */
+	struct source source;
+	struct flight_waiter waiter;
+	struct event *timer;
+	unsigned steps;
+	bool resolving; /* waits for what the tag stands for */
+	bool resolved; /* asked upstream about the tag */
+	bool fetched; /* asked upstream for the manifest */
+	struct err resolve_error;
+	bool stale;
+	void (*send)(void *arg, json_t *answer);
+	void *arg;
+};
+
+static void step(struct question *q);
+
+static void
+question_free(struct question *q)
+{
+	TAILQ_REMOVE(q->all, q, entry);
+	flight_leave(&q->waiter);
+	if (q->timer != NULL)
+		event_free(q->timer);
+	names_target_clear(&q->target);
+	free(q->source_name);
+	free(q->name);
+	free(q->reference);
+	free(q);
+}
+
+static void
+answer(struct question *q, json_t *body)
+{
+	json_object_set_new(body, "type", json_string("answer"));
+	json_object_set_new(body, "id", json_integer((json_int_t)q->id));
+	q->send(q->arg, body);
+	json_decref(body);
+	question_free(q);
+}
+
+static void
+answer_error(struct question *q, const struct err *e, const char *what)
+{
+	json_t *body =
+	    json_pack("{s:s, s:o, s:s}", "error", err_code_name(e->code),
+		"message", json_escaped(e->message), "what", what);
+
+	if (e->code == ERR_BUSY || e->code == ERR_RATE_LIMIT)
+		json_object_set_new(
+		    body, "retry_after_s", json_integer(RETRY_AFTER_S));
+	answer(q, body);
+}
+
+static const char *
+what_is_asked(const struct question *q)
+{
+	return q->kind == ASK_BLOB ? "blob" : "manifest";
+}
+
+/* How long servers may remember an answer about this reference. */
+static uint64_t
+time_to_live(const struct question *q, int64_t checked_ms)
+{
+	int64_t age = source_now_ms() - checked_ms;
+	int64_t ttl = (int64_t)q->core->config->tag_ttl_ms;
+
+	if (q->by_digest)
+		return DIGEST_TTL_MS;
+	if (q->stale)
+		return STALE_TTL_MS;
+	return age < 0 || age >= ttl ? 0 : (uint64_t)(ttl - age);
+}
+
+static void
+answer_object(struct question *q, const struct digest *digest,
+    const char *media_type, uint64_t size, int64_t checked_ms)
+{
+	char text[DIGEST_TEXT];
+	json_t *body = json_pack("{s:s, s:I, s:I}", "digest",
+	    digest_format(digest, text), "size", (json_int_t)size, "ttl_ms",
+	    (json_int_t)time_to_live(q, checked_ms));
+
+	if (media_type != NULL)
+		json_object_set_new(
+		    body, "media_type", json_string(media_type));
+	if (q->stale)
+		json_object_set_new(body, "warning",
+		    json_string("110 winnow \"upstream unreachable, answer "
+				"may be stale\""));
+	answer(q, body);
+}
+
+static void
+on_work_done(void *arg, const struct err *e)
+{
+	struct question *q = arg;
+
+	if (e != NULL && q->resolving)
+		q->resolve_error = *e;
+	else if (e != NULL) {
+		answer_error(q, e, what_is_asked(q));
+		return;
+	}
+	q->resolving = false;
+	step(q);
+}
+
+/* Answers with a manifest that the scope has; false when it does not. */
+static bool
+answer_manifest(
+    struct question *q, const struct digest *digest, int64_t checked_ms)
+{
+	struct store *store = q->core->env.store;
+	struct store_manifest row;
+
+	if (!store_get_manifest(store, q->target.scope, digest, &row) ||
+	    !store_has_blob(store, digest, NULL))
+		return false;
+	answer_object(q, digest, row.media_type, row.size, checked_ms);
+	return true;
+}
+
+/* A source manifest as it is: from the scope, else from upstream. */
+static void
+step_original(
+    struct question *q, const struct digest *digest, int64_t checked_ms)
+{
+	struct store_manifest row;
+	struct err e;
+
+	if (answer_manifest(q, digest, checked_ms))
+		return;
+	/* The upstream is asked even if another repository's manifest is
+	 * here: only it knows whether this repository has it. */
+	if (!q->fetched) {
+		q->fetched = true;
+		source_get_manifest(
+		    &q->core->env, &q->source, digest, &q->waiter);
+	} else if (variant_publish_original(&q->core->env, q->target.scope,
+		       digest, &row, &e) == -1) {
+		answer_error(q, &e, "manifest");
+	} else {
+		answer_object(q, digest, row.media_type, row.size, checked_ms);
+	}
+}
+
+/* The variant of a source manifest: built already, or to be built. */
+static void
+step_variant(
+    struct question *q, const struct digest *source, int64_t checked_ms)
+{
+	struct variant_recipe recipe;
+	struct store_variant row;
+	struct err e;
+	int status = 0;
+
+	variant_recipe_init(&recipe, q->core->config, q->target.policy, source);
+	if (!store_get_variant(
+		q->core->env.store, &recipe.key, q->target.scope, &row) ||
+	    !answer_manifest(q, &row.digest, checked_ms))
+		status = variant_build(&q->core->env, &q->source,
+		    q->target.scope, &recipe, &q->waiter, &e);
+	variant_recipe_clear(&recipe);
+	if (status == -1)
+		answer_error(q, &e, "manifest");
+}
+
+/* True when an old answer beats this error. */
+static bool
+excuses_stale(const struct question *q)
+{
+	enum err_code code = q->resolve_error.code;
+
+	return q->core->config->stale_if_error &&
+	    (code == ERR_UPSTREAM || code == ERR_TIMEOUT ||
+		code == ERR_RATE_LIMIT);
+}
+
+static void
+step_tag(struct question *q)
+{
+	struct store_tag row;
+	bool known = store_get_tag(
+	    q->core->env.store, q->source_name, q->reference, &row);
+	int64_t age = known ? source_now_ms() - row.checked_ms : 0;
+	bool fresh =
+	    known && age >= 0 && age < (int64_t)q->core->config->tag_ttl_ms;
+
+	if (!fresh && !q->resolved) {
+		q->resolved = q->resolving = true;
+		source_resolve(
+		    &q->core->env, &q->source, q->reference, &q->waiter);
+		return;
+	}
+	if (q->resolve_error.code != ERR_NONE) {
+		if (!known || !excuses_stale(q)) {
+			answer_error(q, &q->resolve_error, "manifest");
+			return;
+		}
+		if (!q->stale)
+			log_event(LOG_LEVEL_WARN, "tag.stale", "repository",
+			    q->source_name, "tag", q->reference, "error",
+			    q->resolve_error.message, NULL);
+		q->stale = true;
+	}
+	if (q->target.mode == NAMES_STRIP)
+		step_variant(q, &row.source, row.checked_ms);
+	else
+		step_original(q, &row.source, row.checked_ms);
+}
+
+/*
+ * A digest that no variant of the repository has: other bytes under it would
+ * be a lie, so it is refused with what to do instead (DESIGN section 4).
+ */
+static void
+refuse_digest(struct question *q)
+{
+	const char *prefix = q->core->config->original_prefix;
+	char variant_text[DIGEST_TEXT];
+	struct digest variant;
+	struct err e;
+
+	if (store_get_map(
+		q->core->env.store, q->target.scope, &q->digest, &variant))
+		err_set(&e, ERR_NOT_FOUND,
+		    "%s is the digest of the source image; its variant here is "
+		    "%s: pull that, or the tag, or %s/%s@%s for the source",
+		    q->reference, digest_format(&variant, variant_text), prefix,
+		    q->source_name, q->reference);
+	else
+		err_set(&e, ERR_NOT_FOUND,
+		    "no variant of %s has the digest %s: if it is the source's "
+		    "digest, pull the tag, or %s/%s@%s for the source",
+		    q->source_name, q->reference, prefix, q->source_name,
+		    q->reference);
+	answer_error(q, &e, "manifest");
+}
+
+static void
+step_digest(struct question *q)
+{
+	if (q->target.mode != NAMES_STRIP ||
+	    q->target.policy->on_source_digest == POLICY_DIGEST_PASS)
+		step_original(q, &q->digest, 0);
+	else if (!answer_manifest(q, &q->digest, 0))
+		refuse_digest(q);
+}
+
+static void
+step_blob(struct question *q)
+{
+	struct store *store = q->core->env.store;
+	uint64_t size;
+	struct err e;
+
+	if (!store_get_reach(store, q->target.scope, &q->digest, &size)) {
+		err_set(&e, ERR_NOT_FOUND,
+		    "no manifest served as %s refers to %s", q->name,
+		    q->reference);
+		answer_error(q, &e, "blob");
+	} else if (store_has_blob(store, &q->digest, NULL)) {
+		answer_object(q, &q->digest, NULL, size, 0);
+	} else {
+		source_get_blob(
+		    &q->core->env, &q->source, &q->digest, size, &q->waiter);
+	}
+}
+
+static void
+answer_tags(struct question *q)
+{
+	json_t *list = json_array();
+	size_t count, i;
+	char **tags;
+
+	store_list_tags(q->core->env.store, q->source_name, &tags, &count);
+	for (i = 0; i < count; i++) {
+		json_array_append_new(list, json_string(tags[i]));
+		free(tags[i]);
+	}
+	free(tags);
+	answer(q, json_pack("{s:o, s:i}", "tags", list, "ttl_ms", 0));
+}
+
+static void
+step(struct question *q)
+{
+	struct err e;
+
+	if (++q->steps > STEPS_MAX) {
+		err_set(&e, ERR_INTERNAL, "%s/%s was built but is not there",
+		    q->name, q->reference);
+		answer_error(q, &e, what_is_asked(q));
+	} else if (q->kind == ASK_TAGS) {
+		answer_tags(q);
+	} else if (q->kind == ASK_BLOB) {
+		step_blob(q);
+	} else if (q->by_digest) {
+		step_digest(q);
+	} else {
+		step_tag(q);
+	}
+}
+
+/* The client cannot wait longer; the work goes on. */
+static void
+on_wait_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct question *q = arg;
+	struct err e;
+
+	(void)fd;
+	(void)what;
+	err_set(&e, ERR_RATE_LIMIT,
+	    "%s is being prepared: come back in %d seconds", q->name,
+	    RETRY_AFTER_S);
+	answer_error(q, &e, what_is_asked(q));
+}
+
+static void
+start_timer(struct question *q, const char *client)
+{
+	const struct config *c = q->core->config;
+	uint64_t ms = strcmp(client, "containerd") == 0 ? c->wait_containerd_ms
+							: c->wait_ms;
+	struct timeval wait = {.tv_sec = (time_t)(ms / 1000),
+	    .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+
+	q->timer = evtimer_new(q->core->base, on_wait_over, q);
+	event_add(q->timer, &wait);
+}
+
+/* Reads the message; the server has checked the grammar of what is in it. */
+static int
+read_ask(struct question *q, const json_t *ask, const char **ns,
+    const char **client, struct err *e)
+{
+	static const char *const kinds[] = {"manifest", "blob", "tags"};
+	const char *kind, *name, *reference;
+	size_t i;
+
+	if (json_get_uint(ask, "id", JSON_REQUIRED, INT64_MAX, &q->id, e) ==
+		-1 ||
+	    json_get_string(ask, "kind", JSON_REQUIRED, &kind, e) == -1 ||
+	    json_get_string(ask, "repository", JSON_REQUIRED, &name, e) == -1 ||
+	    json_get_string(ask, "ns", JSON_OPTIONAL, ns, e) == -1 ||
+	    json_get_string(ask, "client", JSON_REQUIRED, client, e) == -1 ||
+	    json_get_string(ask, "reference", JSON_OPTIONAL, &reference, e) ==
+		-1)
+		return -1;
+	for (i = 0; i < 3 && strcmp(kinds[i], kind) != 0; i++)
+		;
+	q->kind = (enum question_kind)i;
+	q->name = mem_strdup(name);
+	q->reference = mem_strdup(reference == NULL ? "" : reference);
+	q->by_digest = strchr(q->reference, ':') != NULL;
+	if (i == 3 || (q->kind == ASK_BLOB && !q->by_digest))
+		return err_set(e, ERR_INVALID, "not a question");
+	if (q->by_digest)
+		return digest_parse(q->reference, &q->digest, e);
+	return 0;
+}
+
+/* Finds out what the name means. */
+static int
+find_target(struct question *q, const char *ns, struct err *e)
+{
+	struct core *core = q->core;
+	bool by_tag = q->kind == ASK_MANIFEST && !q->by_digest;
+
+	if (names_find(core->config, core->policies, q->name, ns,
+		by_tag ? q->reference : NULL, &q->target, e) == -1)
+		return -1;
+	q->source_name =
+	    mem_printf("%s/%s", q->target.host, q->target.repository);
+	q->source = (struct source){
+	    .upstream = core_find_upstream(core, q->target.host),
+	    .host = q->target.host,
+	    .repository = q->target.repository};
+	return 0;
+}
+
+void
+question_ask(struct core *core, struct questions *all, const json_t *ask,
+    void (*send)(void *arg, json_t *answer), void *arg)
+{
+	struct question *q = mem_zalloc(1, sizeof(*q));
+	const char *ns, *client;
+	struct err e;
+
+	q->core = core;
+	q->all = all;
+	q->send = send;
+	q->arg = arg;
+	q->waiter.done = on_work_done;
+	q->waiter.arg = q;
+	TAILQ_INSERT_TAIL(all, q, entry);
+	if (read_ask(q, ask, &ns, &client, &e) == -1) {
+		answer_error(q, &e, "manifest");
+		return;
+	}
+	if (find_target(q, ns, &e) == -1) {
+		answer_error(q, &e, "repository");
+		return;
+	}
+	start_timer(q, client);
+	step(q);
+}
+
+void
+question_leave(struct questions *all, uint64_t id)
+{
+	struct question *q;
+
+	TAILQ_FOREACH(q, all, entry)
+	if (q->id == id) {
+		question_free(q);
+		return;
+	}
+}
+
+void
+question_leave_all(struct questions *all)
+{
+	struct question *q;
+
+	while ((q = TAILQ_FIRST(all)) != NULL)
+		question_free(q);
+}

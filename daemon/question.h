@@ -1,0 +1,31 @@
+/*
+ * question: what a server asked of core, from asking to answer.
+ *
+ * A question is stepped until the store holds the answer: each step looks
+ * there first, and joins the work that brings what is missing.  It ends
+ * with an answer, an error, or its time to wait; the work goes on either way.
+ */
+#ifndef WINNOW_DAEMON_QUESTION_H
+#define WINNOW_DAEMON_QUESTION_H
+
+#include <jansson.h>
+#include <sys/queue.h>
+
+#include "core.h"
+
+struct question;
+TAILQ_HEAD(questions, question);
+
+/*
+ * Takes an "ask" message (process.h).  The answer goes to `send`, at once or
+ * later from the loop; the question is then freed.  It stands in `all` until
+ * then.
+ */
+void question_ask(struct core *core, struct questions *all, const json_t *ask,
+    void (*send)(void *arg, json_t *answer), void *arg);
+
+/* The client of question `id` has left; and all have, with their server. */
+void question_leave(struct questions *all, uint64_t id);
+void question_leave_all(struct questions *all);
+
+#endif

@@ -1,0 +1,334 @@
+#include "store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "store_internal.h"
+#include "winnow/fsutil.h"
+#include "winnow/log.h"
+#include "winnow/mem.h"
+
+/* "ab/" and 64 digits. */
+#define NAME_BYTES 80
+
+/* The file name of a digest below blobs/sha256 or index. */
+static const char *
+file_name(const struct digest *d, char name[NAME_BYTES])
+{
+	char hex[DIGEST_TEXT];
+
+	digest_format_hex(d, hex);
+	snprintf(name, NAME_BYTES, "%.2s/%s", hex, hex);
+	return name;
+}
+
+/* Opens the directory `dir`/`sub`, with its 256 subdirectories. */
+static int
+open_tree(const char *dir, const char *sub, int *out, struct err *e)
+{
+	auto_free char *path = mem_printf("%s/%s", dir, sub);
+	auto_fd int fd = -1;
+	unsigned i;
+
+	if (fsutil_make_dirs(path, 0755, e) == -1)
+		return -1;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return err_set_errno(e, "cannot open %s", path);
+	for (i = 0; i < 256; i++) {
+		char name[3];
+
+		snprintf(name, sizeof(name), "%02x", i);
+		if (mkdirat(fd, name, 0755) == -1 && errno != EEXIST)
+			return err_set_errno(
+			    e, "cannot make %s/%s", path, name);
+	}
+	*out = steal_fd(&fd);
+	return 0;
+}
+
+static int
+take_lock(const char *dir, int *out, struct err *e)
+{
+	auto_free char *path = mem_printf("%s/lock", dir);
+	auto_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd == -1)
+		return err_set_errno(e, "cannot open %s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		if (errno == EWOULDBLOCK)
+			return err_set(e, ERR_BUSY,
+			    "store %s is in use by another winnowd", dir);
+		return err_set_errno(e, "cannot lock %s", path);
+	}
+	*out = steal_fd(&fd);
+	return 0;
+}
+
+/* Unlinks the files of one subdirectory that `known` does not know. */
+static void
+sweep_directory(struct store *s, int tree_fd, const char *sub,
+    bool (*known)(struct store *s, const struct digest *d))
+{
+	int fd = openat(tree_fd, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (d == NULL) {
+		if (fd != -1)
+			close(fd);
+		return;
+	}
+	while ((entry = readdir(d)) != NULL) {
+		char text[DIGEST_TEXT + sizeof(entry->d_name)];
+		struct digest digest;
+		struct err e;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(text, sizeof(text), "sha256:%s", entry->d_name);
+		if (digest_parse(text, &digest, &e) == 0 && known(s, &digest))
+			continue;
+		log_event(
+		    LOG_LEVEL_INFO, "store.sweep", "file", entry->d_name, NULL);
+		unlinkat(dirfd(d), entry->d_name, 0);
+	}
+	closedir(d);
+}
+
+static void
+sweep(struct store *s, int tree_fd,
+    bool (*known)(struct store *s, const struct digest *d))
+{
+	unsigned i;
+
+	for (i = 0; i < 256; i++) {
+		char sub[3];
+
+		snprintf(sub, sizeof(sub), "%02x", i);
+		sweep_directory(s, tree_fd, sub, known);
+	}
+}
+
+static bool
+knows_blob(struct store *s, const struct digest *d)
+{
+	uint64_t size;
+
+	return store_db_get_blob(s->db, d, &size);
+}
+
+static bool
+knows_index(struct store *s, const struct digest *d)
+{
+	return store_db_get_index(s->db, d);
+}
+
+/* The blobs whose row has no file of its size. */
+struct lost {
+	struct store *store;
+	struct digest *items;
+	size_t count;
+	size_t capacity;
+};
+
+static void
+check_blob(void *arg, const struct digest *d, uint64_t size)
+{
+	struct lost *lost = arg;
+	char name[NAME_BYTES];
+	struct stat st;
+
+	if (fstatat(lost->store->blobs_fd, file_name(d, name), &st, 0) == 0 &&
+	    (uint64_t)st.st_size == size)
+		return;
+	lost->items = mem_grow(
+	    lost->items, lost->count, &lost->capacity, sizeof(*lost->items));
+	lost->items[lost->count++] = *d;
+}
+
+static void
+drop_lost_blobs(struct store *s)
+{
+	struct lost lost = {.store = s};
+	size_t i;
+
+	store_db_each_blob(s->db, check_blob, &lost);
+	for (i = 0; i < lost.count; i++)
+		store_drop_blob(s, &lost.items[i]);
+	free(lost.items);
+}
+
+int
+store_open(const char *dir, struct store **out, struct err *e)
+{
+	struct store *s = mem_zalloc(1, sizeof(*s));
+	auto_free char *db_path = mem_printf("%s/winnow.db", dir);
+
+	s->dir = mem_strdup(dir);
+	s->lock_fd = s->blobs_fd = s->index_fd = -1;
+	if (fsutil_make_dirs(dir, 0755, e) == -1 ||
+	    take_lock(dir, &s->lock_fd, e) == -1 ||
+	    open_tree(dir, "blobs/sha256", &s->blobs_fd, e) == -1 ||
+	    open_tree(dir, "index", &s->index_fd, e) == -1 ||
+	    store_db_open(db_path, &s->db, e) == -1) {
+		store_close(s);
+		return -1;
+	}
+	drop_lost_blobs(s);
+	sweep(s, s->blobs_fd, knows_blob);
+	sweep(s, s->index_fd, knows_index);
+	*out = s;
+	return 0;
+}
+
+void
+store_close(struct store *s)
+{
+	if (s == NULL)
+		return;
+	store_db_close(s->db);
+	if (s->index_fd != -1)
+		close(s->index_fd);
+	if (s->blobs_fd != -1)
+		close(s->blobs_fd);
+	if (s->lock_fd != -1)
+		close(s->lock_fd);
+	free(s->dir);
+	free(s);
+}
+
+int
+store_open_unlinked(struct store *s, int *fd, struct err *e)
+{
+	return fsutil_open_unlinked(s->dir, fd, e);
+}
+
+int
+store_blobs_fd(const struct store *s)
+{
+	return s->blobs_fd;
+}
+
+/* Gives an unlinked file a name in the tree and makes the name durable. */
+static int
+link_file(int tree_fd, int fd, const struct digest *d, struct err *e)
+{
+	char name[NAME_BYTES], sub[3] = "", from[40];
+	auto_fd int sub_fd = -1;
+
+	file_name(d, name);
+	memcpy(sub, name, 2);
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, from, tree_fd, name, AT_SYMLINK_FOLLOW) == -1 &&
+	    errno != EEXIST)
+		return err_set_errno(e, "cannot store %s", name);
+	sub_fd = openat(tree_fd, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (sub_fd == -1 || fsync(sub_fd) == -1)
+		return err_set_errno(e, "cannot sync directory %s", sub);
+	return 0;
+}
+
+int
+store_add_blob(struct store *s, int fd, const struct digest *digest,
+    uint64_t size, struct err *e)
+{
+	if (store_has_blob(s, digest, NULL))
+		return 0;
+	if (link_file(s->blobs_fd, fd, digest, e) == -1)
+		return -1;
+	store_db_put_blob(s->db, digest, size);
+	return 0;
+}
+
+int
+store_add_bytes(struct store *s, const void *data, size_t len,
+    struct digest *digest, struct err *e)
+{
+	auto_fd int fd = -1;
+
+	digest_of(data, len, digest);
+	if (store_has_blob(s, digest, NULL))
+		return 0;
+	if (store_open_unlinked(s, &fd, e) == -1 ||
+	    fsutil_write_all(fd, data, len, e) == -1)
+		return -1;
+	if (fdatasync(fd) == -1)
+		return err_set_errno(e, "cannot sync a blob");
+	return store_add_blob(s, fd, digest, len, e);
+}
+
+bool
+store_has_blob(struct store *s, const struct digest *digest, uint64_t *size)
+{
+	uint64_t found;
+
+	if (!store_db_get_blob(s->db, digest, &found))
+		return false;
+	if (size != NULL)
+		*size = found;
+	return true;
+}
+
+static int
+open_file(int tree_fd, const struct digest *d, int *fd, struct err *e)
+{
+	char name[NAME_BYTES], text[DIGEST_TEXT];
+	int new_fd = openat(tree_fd, file_name(d, name), O_RDONLY | O_CLOEXEC);
+
+	if (new_fd == -1 && errno == ENOENT)
+		return err_set(e, ERR_NOT_FOUND, "%s is not in the store",
+		    digest_format(d, text));
+	if (new_fd == -1)
+		return err_set_errno(
+		    e, "cannot open %s", digest_format(d, text));
+	*fd = new_fd;
+	return 0;
+}
+
+int
+store_open_blob(
+    struct store *s, const struct digest *digest, int *fd, struct err *e)
+{
+	return open_file(s->blobs_fd, digest, fd, e);
+}
+
+void
+store_drop_blob(struct store *s, const struct digest *digest)
+{
+	char name[NAME_BYTES];
+
+	log_event(LOG_LEVEL_WARN, "store.lost", "blob", file_name(digest, name),
+	    NULL);
+	store_db_drop_blob(s->db, digest);
+	unlinkat(s->blobs_fd, name, 0);
+}
+
+int
+store_add_index(
+    struct store *s, int fd, const struct digest *layer, struct err *e)
+{
+	if (store_db_get_index(s->db, layer))
+		return 0;
+	if (link_file(s->index_fd, fd, layer, e) == -1)
+		return -1;
+	store_db_put_index(s->db, layer);
+	return 0;
+}
+
+int
+store_open_index(
+    struct store *s, const struct digest *layer, int *fd, struct err *e)
+{
+	char text[DIGEST_TEXT];
+
+	if (!store_db_get_index(s->db, layer))
+		return err_set(e, ERR_NOT_FOUND, "no index of layer %s",
+		    digest_format(layer, text));
+	return open_file(s->index_fd, layer, fd, e);
+}

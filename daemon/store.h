@@ -1,0 +1,131 @@
+/*
+ * store: what winnow keeps under its state directory (DESIGN section 5).
+ *
+ *	blobs/sha256/ab/HEX	immutable blobs, by digest
+ *	index/ab/HEX		layer indexes, by the source layer's digest
+ *	winnow.db		SQLite: what refers to what
+ *	lock			held by the one core that owns the store
+ *
+ * Core only; the only module that includes SQLite.  A row is written after
+ * its file is durable; a file without a row is swept at start; files are only
+ * ever linked and unlinked, so a reader with an open descriptor is safe.
+ *
+ * A *scope* is a repository as it is served: "docker.io/library/postgres"
+ * for its variants, "original/docker.io/library/postgres" for its source.
+ * A manifest or blob is answered in a scope only if a row says so.
+ */
+#ifndef WINNOW_DAEMON_STORE_H
+#define WINNOW_DAEMON_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "winnow/auto.h"
+#include "winnow/digest.h"
+#include "winnow/err.h"
+
+struct store;
+
+/*
+ * Opens or makes the store in `dir`; sweeps what an interrupted run left.
+ * ERR_BUSY when another process holds it.
+ */
+int store_open(const char *dir, struct store **out, struct err *e);
+void store_close(struct store *s);
+
+/* A new unlinked file beside the blobs, to become one by store_add_blob(). */
+int store_open_unlinked(struct store *s, int *fd, struct err *e);
+
+/* The directory blobs/sha256, for servers; borrowed. */
+int store_blobs_fd(const struct store *s);
+
+/*
+ * Gives the unlinked file `fd` its name.  The caller has verified the digest
+ * and synced the contents.  Adding a blob that is there does nothing.
+ */
+int store_add_blob(struct store *s, int fd, const struct digest *digest,
+    uint64_t size, struct err *e);
+/* The same for small contents in memory: writes, syncs, adds. */
+int store_add_bytes(struct store *s, const void *data, size_t len,
+    struct digest *digest, struct err *e);
+/* True when the blob is in the store; *size may be NULL. */
+bool
+store_has_blob(struct store *s, const struct digest *digest, uint64_t *size);
+/* Opens a blob for reading; ERR_NOT_FOUND. */
+int store_open_blob(
+    struct store *s, const struct digest *digest, int *fd, struct err *e);
+/* Forgets a blob whose file is damaged or gone. */
+void store_drop_blob(struct store *s, const struct digest *digest);
+
+/* Layer indexes, of the current LAYER_INDEX_VERSION. */
+int store_add_index(
+    struct store *s, int fd, const struct digest *layer, struct err *e);
+int store_open_index(
+    struct store *s, const struct digest *layer, int *fd, struct err *e);
+
+/*
+ * Rows.  The put functions replace; the get functions return true when the row
+ * is there.  A failing database is fatal to core: it logs and exits, and the
+ * service manager starts it anew from what is durable.
+ */
+struct store_tag {
+	struct digest source;
+	int64_t checked_ms; /* wall clock of the last check upstream */
+};
+void store_put_tag(struct store *s, const char *scope, const char *tag,
+    const struct store_tag *row);
+bool store_get_tag(
+    struct store *s, const char *scope, const char *tag, struct store_tag *row);
+/* The tags of a scope, in ASCII order; the caller frees each and *tags. */
+void store_list_tags(
+    struct store *s, const char *scope, char ***tags, size_t *count);
+
+#define STORE_MEDIA_TYPE_MAX 256
+struct store_manifest {
+	char media_type[STORE_MEDIA_TYPE_MAX];
+	uint64_t size;
+};
+void store_put_manifest(struct store *s, const char *scope,
+    const struct digest *digest, const struct store_manifest *row);
+bool store_get_manifest(struct store *s, const char *scope,
+    const struct digest *digest, struct store_manifest *row);
+
+/* Blobs that a manifest of the scope refers to, here or still upstream. */
+void store_put_reach(struct store *s, const char *scope,
+    const struct digest *digest, uint64_t size);
+bool store_get_reach(struct store *s, const char *scope,
+    const struct digest *digest, uint64_t *size);
+
+/* Which variant manifest stands for a source manifest in a scope. */
+void store_put_map(struct store *s, const char *scope,
+    const struct digest *source, const struct digest *variant);
+bool store_get_map(struct store *s, const char *scope,
+    const struct digest *source, struct digest *variant);
+
+/* A finished variant under its key, with the recipe to build it again. */
+struct store_variant {
+	struct digest digest; /* of its index or manifest */
+	struct digest source;
+	const char *recipe; /* JSON; borrowed, not filled by get */
+};
+void store_put_variant(struct store *s, const struct digest *key,
+    const char *scope, const struct store_variant *row);
+bool store_get_variant(struct store *s, const struct digest *key,
+    const char *scope, struct store_variant *row);
+
+struct store_derived {
+	struct digest digest;
+	uint64_t size;
+	struct digest diff_id;
+	uint64_t tar_size;
+};
+void store_put_derived(
+    struct store *s, const struct digest *key, const struct store_derived *row);
+bool store_get_derived(
+    struct store *s, const struct digest *key, struct store_derived *row);
+
+/* Several puts that become durable together. */
+void store_begin(struct store *s);
+void store_commit(struct store *s);
+
+#endif

@@ -1,0 +1,34 @@
+/* store_internal: what the two halves of the store share. */
+#ifndef WINNOW_DAEMON_STORE_INTERNAL_H
+#define WINNOW_DAEMON_STORE_INTERNAL_H
+
+#include "store.h"
+
+struct store_db;
+
+struct store {
+	struct store_db *db;
+	char *dir;
+	int lock_fd;
+	int blobs_fd; /* blobs/sha256 */
+	int index_fd; /* index */
+};
+
+int store_db_open(const char *path, struct store_db **out, struct err *e);
+void store_db_close(struct store_db *db);
+
+/* The rows of blob files. */
+void store_db_put_blob(
+    struct store_db *db, const struct digest *digest, uint64_t size);
+bool store_db_get_blob(
+    struct store_db *db, const struct digest *digest, uint64_t *size);
+void store_db_drop_blob(struct store_db *db, const struct digest *digest);
+void store_db_put_index(struct store_db *db, const struct digest *layer);
+bool store_db_get_index(struct store_db *db, const struct digest *layer);
+
+/* Calls `visit` with every blob that has a row. */
+void store_db_each_blob(struct store_db *db,
+    void (*visit)(void *arg, const struct digest *digest, uint64_t size),
+    void *arg);
+
+#endif

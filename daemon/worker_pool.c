@@ -1,0 +1,325 @@
+#include "worker_pool.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "child.h"
+#include "winnow/auto.h"
+#include "winnow/json.h"
+#include "winnow/log.h"
+#include "winnow/mem.h"
+
+/* Between attempts to start a worker when the system refuses. */
+static const struct timeval retry_delay = {.tv_sec = 1};
+
+enum worker_state { WORKER_IDLE, WORKER_BUSY };
+
+struct worker {
+	struct worker *next;
+	struct worker_pool *pool;
+	struct child *child;
+	enum worker_state state;
+	struct worker_job *job; /* NULL when idle or abandoned */
+	struct channel_message result; /* body NULL until it came */
+};
+
+struct worker_job {
+	struct worker_job *next; /* in the queue */
+	struct worker_pool *pool;
+	struct worker *worker; /* NULL while queued */
+	json_t *body;
+	int fds[CHANNEL_FDS_MAX];
+	size_t fd_count;
+	struct event *timer;
+	bool timed_out;
+	worker_job_cb cb;
+	void *arg;
+};
+
+struct worker_pool {
+	struct event_base *base;
+	struct event *retry;
+	struct worker *workers;
+	size_t count; /* of workers, idle and busy */
+	size_t max_busy;
+	size_t busy;
+	struct worker_job *first, **last; /* queue */
+	uint64_t memory;
+	struct timeval time_limit;
+};
+
+static void pool_run(struct worker_pool *p);
+
+static void
+job_close_fds(struct worker_job *j)
+{
+	size_t i;
+
+	for (i = 0; i < j->fd_count; i++)
+		close(j->fds[i]);
+	j->fd_count = 0;
+}
+
+static void
+job_free(struct worker_job *j)
+{
+	job_close_fds(j);
+	json_decref(j->body);
+	event_free(j->timer);
+	free(j);
+}
+
+/* Ends a job with its worker's message, or why there is none. */
+static void
+job_finish(struct worker_job *j, struct worker *w, int status, const char *how)
+{
+	struct channel_message *m = &w->result;
+	const char *type = NULL, *code = NULL, *text = NULL, *kind = "";
+	struct err e;
+
+	json_get_string(j->body, "job", JSON_OPTIONAL, &kind, &e);
+	if (j->timed_out)
+		err_set(&e, ERR_TIMEOUT,
+		    "worker (%s): no result within its time limit of %lld s",
+		    kind, (long long)j->pool->time_limit.tv_sec);
+	else if (m->body == NULL || !WIFEXITED(status) ||
+	    WEXITSTATUS(status) != 0)
+		err_set(&e, ERR_WORKER, "worker (%s): %s", kind, how);
+	else if (json_get_string(m->body, "type", JSON_REQUIRED, &type, &e) ==
+		0 &&
+	    strcmp(type, "result") == 0) {
+		j->cb(j->arg, m, NULL);
+		job_free(j);
+		return;
+	} else if (type != NULL &&
+	    json_get_string(m->body, "code", JSON_REQUIRED, &code, &e) == 0 &&
+	    json_get_string(m->body, "message", JSON_REQUIRED, &text, &e) == 0)
+		err_set(&e, err_code_parse(code), "%s", text);
+	j->cb(j->arg, NULL, &e);
+	job_free(j);
+}
+
+static void
+on_worker_message(void *arg, struct channel_message *m)
+{
+	struct worker *w = arg;
+
+	if (w->state != WORKER_BUSY || w->result.body != NULL) {
+		child_kill(w->child);
+		return;
+	}
+	w->result = *m;
+	m->body = NULL;
+	m->fd_count = 0;
+}
+
+static void
+on_worker_gone(void *arg, int status, const char *how)
+{
+	struct worker *w = arg, **link;
+	struct worker_pool *p = w->pool;
+	struct worker_job *j = w->job;
+	bool died_idle = w->state == WORKER_IDLE;
+
+	for (link = &p->workers; *link != w; link = &(*link)->next)
+		;
+	*link = w->next;
+	p->count--;
+	if (w->state == WORKER_BUSY)
+		p->busy--;
+	if (died_idle)
+		log_event(LOG_LEVEL_WARN, "worker.died", "how", how, NULL);
+	if (j != NULL)
+		job_finish(j, w, status, how);
+	if (w->result.body != NULL)
+		channel_message_clear(&w->result);
+	free(w);
+	if (died_idle)
+		event_add(p->retry, &retry_delay);
+	else
+		pool_run(p);
+}
+
+static int
+start_worker(struct worker_pool *p, struct err *e)
+{
+	struct worker *w = mem_zalloc(1, sizeof(*w));
+	struct child_callbacks cb = {on_worker_message, on_worker_gone, w};
+
+	w->pool = p;
+	if (child_start(p->base, "worker", &cb, &w->child, e) == -1) {
+		free(w);
+		return -1;
+	}
+	w->next = p->workers;
+	p->workers = w;
+	p->count++;
+	return 0;
+}
+
+/* Keeps one worker ready for each job that may run at once. */
+static void
+fill_pool(struct worker_pool *p)
+{
+	struct err e;
+
+	while (p->count - p->busy < p->max_busy) {
+		if (start_worker(p, &e) == 0)
+			continue;
+		log_event(
+		    LOG_LEVEL_ERROR, "worker.start", "error", e.message, NULL);
+		event_add(p->retry, &retry_delay);
+		return;
+	}
+}
+
+static struct worker *
+idle_worker(struct worker_pool *p)
+{
+	struct worker *w;
+
+	for (w = p->workers; w != NULL; w = w->next)
+		if (w->state == WORKER_IDLE)
+			return w;
+	return NULL;
+}
+
+static void
+assign(struct worker_pool *p, struct worker *w, struct worker_job *j)
+{
+	w->state = WORKER_BUSY;
+	w->job = j;
+	j->worker = w;
+	p->busy++;
+	child_send(w->child, j->body, j->fds, j->fd_count);
+	job_close_fds(j);
+	event_add(j->timer, &p->time_limit);
+}
+
+/* Gives queued jobs to idle workers, as many as may run. */
+static void
+pool_run(struct worker_pool *p)
+{
+	fill_pool(p);
+	while (p->first != NULL && p->busy < p->max_busy) {
+		struct worker *w = idle_worker(p);
+		struct worker_job *j = p->first;
+
+		if (w == NULL)
+			break;
+		p->first = j->next;
+		if (p->first == NULL)
+			p->last = &p->first;
+		assign(p, w, j);
+	}
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	pool_run(arg);
+}
+
+static void
+on_time_limit(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker_job *j = arg;
+
+	(void)fd;
+	(void)what;
+	j->timed_out = true;
+	child_kill(j->worker->child);
+}
+
+struct worker_pool *
+worker_pool_new(struct event_base *base, const struct config *config)
+{
+	struct worker_pool *p = mem_zalloc(1, sizeof(*p));
+
+	p->base = base;
+	p->retry = evtimer_new(base, on_retry, p);
+	p->max_busy = (size_t)config->workers;
+	p->last = &p->first;
+	p->memory = config->worker_memory;
+	p->time_limit.tv_sec = (time_t)(config->worker_time_ms / 1000);
+	fill_pool(p);
+	return p;
+}
+
+void
+worker_pool_free(struct worker_pool *p)
+{
+	struct worker *w;
+	struct worker_job *j;
+
+	while ((j = p->first) != NULL) {
+		p->first = j->next;
+		job_free(j);
+	}
+	while ((w = p->workers) != NULL) {
+		p->workers = w->next;
+		child_abandon(w->child);
+		if (w->job != NULL)
+			job_free(w->job);
+		if (w->result.body != NULL)
+			channel_message_clear(&w->result);
+		free(w);
+	}
+	event_free(p->retry);
+	free(p);
+}
+
+struct worker_job *
+worker_job_start(struct worker_pool *p, json_t *body, const int *fds,
+    size_t fd_count, worker_job_cb cb, void *arg)
+{
+	struct worker_job *j = mem_zalloc(1, sizeof(*j));
+	size_t i;
+
+	json_object_set_new(
+	    body, "memory", json_integer((json_int_t)p->memory));
+	json_object_set_new(
+	    body, "time_s", json_integer((json_int_t)p->time_limit.tv_sec));
+	j->pool = p;
+	j->body = body;
+	for (i = 0; i < fd_count; i++)
+		j->fds[j->fd_count++] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+	j->timer = evtimer_new(p->base, on_time_limit, j);
+	j->cb = cb;
+	j->arg = arg;
+	*p->last = j;
+	p->last = &j->next;
+	/* From the loop, so that the caller has the job before it ends. */
+	event_active(p->retry, EV_TIMEOUT, 0);
+	return j;
+}
+
+void
+worker_job_extend(struct worker_job *j)
+{
+	if (j->worker != NULL)
+		event_add(j->timer, &j->pool->time_limit);
+}
+
+void
+worker_job_cancel(struct worker_job *j)
+{
+	struct worker_pool *p = j->pool;
+	struct worker_job **link;
+
+	if (j->worker != NULL) {
+		j->worker->job = NULL;
+		child_kill(j->worker->child);
+	} else {
+		for (link = &p->first; *link != j; link = &(*link)->next)
+			;
+		*link = j->next;
+		if (p->last == &j->next)
+			p->last = link;
+	}
+	job_free(j);
+}

@@ -1,0 +1,46 @@
+/*
+ * worker_pool: jobs for workers.
+ *
+ * Core only.  A worker does one job and exits; the pool keeps as many idle
+ * ones ready as may run at once.  So a job meets a process that no other
+ * image's content has touched, and what a job leaks dies with it.
+ */
+#ifndef WINNOW_DAEMON_WORKER_POOL_H
+#define WINNOW_DAEMON_WORKER_POOL_H
+
+#include <event2/event.h>
+
+#include "config.h"
+#include "winnow/channel.h"
+#include "winnow/err.h"
+
+struct worker_pool;
+struct worker_job;
+
+struct worker_pool *
+worker_pool_new(struct event_base *base, const struct config *config);
+void worker_pool_free(struct worker_pool *p);
+
+/*
+ * `result` is the worker's message, checked to be one ("type":"result"); its
+ * other members are not checked yet.  NULL with `e` on failure: the worker's
+ * own error, or ERR_WORKER when it died, ERR_TIMEOUT when it hung.  The job is
+ * freed when the callback returns.
+ */
+typedef void (*worker_job_cb)(
+    void *arg, struct channel_message *result, const struct err *e);
+
+/*
+ * Queues a job.  Takes the reference `body` (see worker.h for the messages);
+ * duplicates the descriptors.
+ */
+struct worker_job *worker_job_start(struct worker_pool *p, json_t *body,
+    const int *fds, size_t fd_count, worker_job_cb cb, void *arg);
+
+/* The job is waiting for something slow: its time limit starts anew. */
+void worker_job_extend(struct worker_job *j);
+
+/* Forgets the job; its worker is killed.  No callback follows. */
+void worker_job_cancel(struct worker_job *j);
+
+#endif

@@ -1,0 +1,264 @@
+#include "server.h"
+
+#include <event2/buffer.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "process.h"
+#include "server_exchange.h"
+#include "server_question.h"
+#include "winnow/auto.h"
+#include "winnow/channel.h"
+#include "winnow/json.h"
+#include "winnow/log.h"
+#include "winnow/mem.h"
+
+/* Nothing is uploaded: room for a request that is only to be refused. */
+#define MAX_BODY (16 << 10)
+#define MAX_HEADERS (16 << 10)
+/* Answers are some hundred bytes, manifests some thousand. */
+#define MAX_ANSWERS 65536
+#define MAX_ANSWERS_BYTES (64u << 20)
+/* Descriptors beside those of connections and the files they read. */
+#define SPARE_FDS 64
+
+/* The message {"type":"start"} with its descriptors. */
+struct start {
+	struct connection_limits limits;
+	int blobs;
+	int listeners[CHANNEL_FDS_MAX];
+	size_t listener_count;
+};
+
+uint64_t
+server_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int
+parse_start(const json_t *body, struct start *s, struct err *e)
+{
+	const char *type, *level;
+	uint64_t listeners = 0;
+	int l;
+
+	if (json_get_string(body, "type", JSON_REQUIRED, &type, e) == -1 ||
+	    json_get_string(body, "log_level", JSON_REQUIRED, &level, e) ==
+		-1 ||
+	    json_get_uint(body, "listeners", JSON_REQUIRED, CHANNEL_FDS_MAX - 1,
+		&listeners, e) == -1 ||
+	    json_get_uint(body, "connections", JSON_REQUIRED, UINT32_MAX,
+		&s->limits.connections, e) == -1 ||
+	    json_get_uint(body, "header_timeout_ms", JSON_REQUIRED, UINT32_MAX,
+		&s->limits.header_timeout_ms, e) == -1 ||
+	    json_get_uint(body, "idle_timeout_ms", JSON_REQUIRED, UINT32_MAX,
+		&s->limits.idle_timeout_ms, e) == -1)
+		return -1;
+	if (strcmp(type, "start") != 0)
+		return err_set(e, ERR_INVALID, "\"start\" must come first");
+	l = log_level_parse(level);
+	if (l == -1)
+		return err_set(e, ERR_INVALID, "unknown log level");
+	log_init("server", (enum log_level)l);
+	s->listener_count = (size_t)listeners;
+	return 0;
+}
+
+/* Waits for core's first message. */
+static int
+receive_start(struct start *s, struct err *e)
+{
+	struct channel_message m;
+	size_t i;
+	int r = channel_receive(PROCESS_CHANNEL_FD, &m, e);
+
+	if (r == 0)
+		return err_set(e, ERR_SYSTEM, "core is gone");
+	if (r != 1)
+		return -1;
+	r = parse_start(m.body, s, e);
+	if (r == 0 && m.fd_count != s->listener_count + 1)
+		r = err_set(e, ERR_INVALID, "descriptors are missing");
+	if (r == 0) {
+		s->blobs = channel_take_fd(&m, 0);
+		for (i = 0; i < s->listener_count; i++)
+			s->listeners[i] = channel_take_fd(&m, i + 1);
+	}
+	channel_message_clear(&m);
+	return r;
+}
+
+static void
+drain(struct server *s)
+{
+	if (s->draining)
+		return;
+	log_event(LOG_LEVEL_INFO, "server.drain", NULL);
+	s->draining = true;
+	connections_drain(s->connections);
+}
+
+static void
+on_message(void *arg, const json_t *body)
+{
+	struct server *s = arg;
+	const char *type = NULL;
+	struct err e;
+
+	if (json_get_string(body, "type", JSON_REQUIRED, &type, &e) == -1)
+		return;
+	if (strcmp(type, "answer") == 0)
+		exchange_take_answer(s, body);
+	else if (strcmp(type, "forget") == 0)
+		answers_clear(s->answers);
+	else if (strcmp(type, "drain") == 0)
+		drain(s);
+}
+
+static void
+stop_loop(void *arg)
+{
+	struct server *s = arg;
+
+	event_base_loopbreak(s->base);
+}
+
+static void
+on_sigterm(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	drain(arg);
+}
+
+static void
+on_libevent_log(int severity, const char *message)
+{
+	log_event(severity >= EVENT_LOG_ERR ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG,
+	    "libevent", "message", message, NULL);
+}
+
+static void *
+libevent_realloc(void *p, size_t size)
+{
+	return mem_realloc(p, 1, size);
+}
+
+/* A connection and the file it reads take a descriptor each. */
+static void
+raise_fd_limit(uint64_t connections)
+{
+	struct rlimit limit;
+	rlim_t wanted = connections * 2 + SPARE_FDS;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static struct event_base *
+new_base(struct err *e)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	/* connection_watch() needs EV_CLOSED. */
+	event_config_require_features(config, EV_FEATURE_EARLY_CLOSE);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	if (base == NULL)
+		err_set(e, ERR_SYSTEM, "no event loop that sees hang-ups");
+	return base;
+}
+
+static struct evhttp *
+new_http(struct server *s)
+{
+	struct evhttp *http = evhttp_new(s->base);
+
+	evhttp_set_default_content_type(http, NULL);
+	evhttp_set_max_headers_size(http, MAX_HEADERS);
+	evhttp_set_max_body_size(http, MAX_BODY);
+	/* All: we refuse those that we do not serve in our own form. */
+	evhttp_set_allowed_methods(http, 0xffff);
+	evhttp_set_gencb(http, exchange_begin, s);
+	return http;
+}
+
+static int
+open_server(struct server *s, const struct start *start, struct err *e)
+{
+	const struct core_link_callbacks callbacks = {
+	    .on_message = on_message, .on_end = stop_loop, .arg = s};
+	size_t i;
+
+	raise_fd_limit(start->limits.connections);
+	s->base = new_base(e);
+	if (s->base == NULL)
+		return -1;
+	s->http = new_http(s);
+	s->connections =
+	    connections_new(s->base, s->http, &start->limits, stop_loop, s);
+	s->core = core_link_new(s->base, PROCESS_CHANNEL_FD, &callbacks);
+	s->answers = answers_new(MAX_ANSWERS, MAX_ANSWERS_BYTES);
+	s->questions = server_questions_new();
+	s->blobs = start->blobs;
+	for (i = 0; i < start->listener_count; i++)
+		if (connections_listen(
+			s->connections, start->listeners[i], e) == -1)
+			return -1;
+	return 0;
+}
+
+static void
+close_server(struct server *s)
+{
+	/* Ends the connections, whose exchanges leave their questions. */
+	evhttp_free(s->http);
+	connections_free(s->connections);
+	server_questions_free(s->questions);
+	answers_free(s->answers);
+	core_link_free(s->core);
+	event_base_free(s->base);
+	close(s->blobs);
+}
+
+int
+server_main(void)
+{
+	struct server s = {.blobs = -1};
+	struct start start;
+	struct event *term;
+	struct err e;
+
+	log_init("server", LOG_LEVEL_INFO);
+	signal(SIGPIPE, SIG_IGN);
+	/* Core is told by these, and tells us. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	event_set_mem_functions(mem_alloc, libevent_realloc, free);
+	event_set_log_callback(on_libevent_log);
+	if (receive_start(&start, &e) == -1 ||
+	    open_server(&s, &start, &e) == -1) {
+		log_event(
+		    LOG_LEVEL_ERROR, "server.failed", "why", e.message, NULL);
+		return 1;
+	}
+	term = evsignal_new(s.base, SIGTERM, on_sigterm, &s);
+	event_add(term, NULL);
+	log_event(LOG_LEVEL_INFO, "server.start", NULL);
+	event_base_dispatch(s.base);
+	event_free(term);
+	close_server(&s);
+	return 0;
+}

@@ -1,0 +1,34 @@
+/*
+ * server: what the parts of a server process share.  Only these parts (files
+ * server*.c) include evhttp.
+ */
+#ifndef WINNOW_DAEMON_SERVER_H
+#define WINNOW_DAEMON_SERVER_H
+
+#include <event2/event.h>
+#include <event2/http.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "answers.h"
+#include "core_link.h"
+#include "server_connection.h"
+
+struct server_questions;
+
+struct server {
+	struct event_base *base;
+	struct evhttp *http;
+	struct connections *connections;
+	struct core_link *core;
+	struct answers *answers;
+	struct server_questions *questions;
+	int blobs; /* the directory blobs/sha256 */
+	bool draining;
+	uint64_t requests; /* so far */
+};
+
+/* Milliseconds of the monotonic clock. */
+uint64_t server_now(void);
+
+#endif

@@ -1,0 +1,415 @@
+#include "server_connection.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include "winnow/log.h"
+#include "winnow/mem.h"
+
+/*
+ * What a client may send ahead while a reply is on its way; without this
+ * mark evhttp would buffer it all.  Must exceed the limits of header and body.
+ */
+#define INPUT_MAX (64u << 10)
+/* Connections above the limit that are accepted to be told so. */
+#define REFUSED_MAX 64
+/* How long to leave the listeners alone when descriptors run out. */
+#define ACCEPT_PAUSE_MS 100
+
+enum connection_state {
+	CONNECTION_IDLE, /* nothing of the next request has come */
+	CONNECTION_HEADERS, /* some of it */
+	CONNECTION_BUSY /* a request is being answered */
+};
+
+struct connection {
+	struct connections *all;
+	struct bufferevent *bev;
+	struct evhttp_connection *evcon; /* NULL in its first loop turn */
+	enum connection_state state;
+	bool refused;
+	struct event *timer;
+	struct event *watch; /* NULL when not watched */
+	void (*gone)(void *arg);
+	void *arg;
+	TAILQ_ENTRY(connection) next;
+};
+
+struct listener {
+	struct evhttp_bound_socket *bound;
+	struct listener *next;
+};
+
+struct connections {
+	struct event_base *base;
+	struct evhttp *http;
+	struct connection_limits limits;
+	void (*on_empty)(void *arg);
+	void *arg;
+	TAILQ_HEAD(, connection) list;
+	uint64_t count;
+	struct connection **by_fd;
+	size_t by_fd_count;
+	struct listener *listeners;
+	struct event *resume; /* listening, after a pause */
+	bool draining;
+};
+
+static struct timeval
+milliseconds(uint64_t ms)
+{
+	return (struct timeval){.tv_sec = (time_t)(ms / 1000),
+	    .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+}
+
+static void
+set_state(struct connection *c, enum connection_state state)
+{
+	const struct connection_limits *limits = &c->all->limits;
+	struct timeval tv;
+
+	c->state = state;
+	if (state == CONNECTION_BUSY) {
+		evtimer_del(c->timer);
+		return;
+	}
+	if (state == CONNECTION_HEADERS)
+		tv = milliseconds(limits->header_timeout_ms);
+	else
+		tv = milliseconds(
+		    c->all->draining ? 0 : limits->idle_timeout_ms);
+	evtimer_add(c->timer, &tv);
+}
+
+static void
+set_listening(struct connections *all, bool on)
+{
+	struct listener *l;
+
+	for (l = all->listeners; l != NULL; l = l->next) {
+		struct evconnlistener *el =
+		    evhttp_bound_socket_get_listener(l->bound);
+
+		if (on)
+			evconnlistener_enable(el);
+		else
+			evconnlistener_disable(el);
+	}
+}
+
+/* The bound of what is accepted, refused ones included. */
+static uint64_t
+most_connections(const struct connections *all)
+{
+	return all->limits.connections + REFUSED_MAX;
+}
+
+static void
+free_connection(struct connection *c)
+{
+	struct connections *all = c->all;
+
+	TAILQ_REMOVE(&all->list, c, next);
+	if (all->count-- == most_connections(all))
+		set_listening(all, true);
+	connection_unwatch(c);
+	event_free(c->timer);
+	free(c);
+	if (all->draining && all->count == 0)
+		all->on_empty(all->arg);
+}
+
+/* Some of a request has come. */
+static void
+on_input(
+    struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct connection *c = arg;
+
+	(void)buffer;
+	if (info->n_added > 0 && c->state == CONNECTION_IDLE)
+		set_state(c, CONNECTION_HEADERS);
+}
+
+/* evhttp is about to free the connection, and then what requests it has. */
+static void
+on_closed(struct evhttp_connection *evcon, void *arg)
+{
+	struct connection *c = arg;
+
+	(void)evcon;
+	if (c->gone != NULL)
+		c->gone(c->arg);
+	evbuffer_remove_cb(bufferevent_get_input(c->bev), on_input, c);
+	c->all->by_fd[bufferevent_getfd(c->bev)] = NULL;
+	free_connection(c);
+}
+
+static void
+set_by_fd(struct connection *c)
+{
+	struct connections *all = c->all;
+	size_t fd = (size_t)bufferevent_getfd(c->bev), i;
+
+	if (fd >= all->by_fd_count) {
+		size_t count = fd * 2 + 64;
+
+		all->by_fd =
+		    mem_realloc(all->by_fd, count, sizeof(*all->by_fd));
+		for (i = all->by_fd_count; i < count; i++)
+			all->by_fd[i] = NULL;
+		all->by_fd_count = count;
+	}
+	all->by_fd[fd] = c;
+}
+
+/*
+ * The first turn after accepting: evhttp has made its connection, which is
+ * the argument of the bufferevent's callbacks, or has failed and freed the
+ * bufferevent, which took its callbacks away and leaves us its last count.
+ */
+static void
+open_connection(struct connection *c)
+{
+	struct timeval idle = milliseconds(c->all->limits.idle_timeout_ms);
+	void *evcon = NULL;
+	int on = 1;
+
+	bufferevent_getcb(c->bev, NULL, NULL, NULL, &evcon);
+	bufferevent_decref(c->bev);
+	if (evcon == NULL) {
+		free_connection(c);
+		return;
+	}
+	c->evcon = evcon;
+	evhttp_connection_set_closecb(c->evcon, on_closed, c);
+	set_by_fd(c);
+	/* Header and file leave in two writes: the second must not wait for
+	 * the client's delayed acknowledgement of the first. */
+	setsockopt(bufferevent_getfd(c->bev), IPPROTO_TCP, TCP_NODELAY, &on,
+	    sizeof(on));
+	bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_MAX);
+	bufferevent_set_timeouts(c->bev, NULL, &idle);
+	evbuffer_add_cb(bufferevent_get_input(c->bev), on_input, c);
+	set_state(c, CONNECTION_HEADERS);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct connection *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->evcon == NULL)
+		open_connection(c);
+	else
+		evhttp_connection_free(c->evcon);
+}
+
+/* evhttp asks for the bufferevent of a connection that it has accepted. */
+static struct bufferevent *
+on_accept(struct event_base *base, void *arg)
+{
+	struct connections *all = arg;
+	struct connection *c = mem_zalloc(1, sizeof(*c));
+
+	c->all = all;
+	c->bev = bufferevent_socket_new(base, -1, 0);
+	bufferevent_incref(c->bev);
+	c->timer = evtimer_new(base, on_timer, c);
+	event_active(c->timer, EV_TIMEOUT, 0);
+	TAILQ_INSERT_TAIL(&all->list, c, next);
+	c->refused = all->count >= all->limits.connections;
+	if (++all->count == most_connections(all))
+		set_listening(all, false);
+	return c->bev;
+}
+
+static void
+on_accept_error(struct evconnlistener *l, void *arg)
+{
+	struct connections *all = arg;
+	struct timeval pause = milliseconds(ACCEPT_PAUSE_MS);
+
+	(void)l;
+	log_event(LOG_LEVEL_WARN, "accept.failed", "why",
+	    evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()), NULL);
+	set_listening(all, false);
+	evtimer_add(all->resume, &pause);
+}
+
+static void
+on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct connections *all = arg;
+
+	(void)fd;
+	(void)what;
+	if (all->count < most_connections(all))
+		set_listening(all, true);
+}
+
+struct connections *
+connections_new(struct event_base *base, struct evhttp *http,
+    const struct connection_limits *limits, void (*on_empty)(void *arg),
+    void *arg)
+{
+	struct connections *all = mem_zalloc(1, sizeof(*all));
+
+	all->base = base;
+	all->http = http;
+	all->limits = *limits;
+	all->on_empty = on_empty;
+	all->arg = arg;
+	TAILQ_INIT(&all->list);
+	all->resume = evtimer_new(base, on_resume, all);
+	evhttp_set_bevcb(http, on_accept, all);
+	return all;
+}
+
+void
+connections_free(struct connections *all)
+{
+	struct listener *l;
+
+	/* Only those that evhttp never knew are left. */
+	all->draining = false;
+	while (!TAILQ_EMPTY(&all->list)) {
+		struct connection *c = TAILQ_FIRST(&all->list);
+
+		bufferevent_decref(c->bev);
+		free_connection(c);
+	}
+	while ((l = all->listeners) != NULL) {
+		all->listeners = l->next;
+		free(l);
+	}
+	event_free(all->resume);
+	free(all->by_fd);
+	free(all);
+}
+
+int
+connections_listen(struct connections *all, int fd, struct err *e)
+{
+	struct evhttp_bound_socket *bound;
+	struct listener *l;
+
+	evutil_make_socket_nonblocking(fd);
+	bound = evhttp_accept_socket_with_handle(all->http, fd);
+	if (bound == NULL)
+		return err_set_errno(e, "cannot listen");
+	evconnlistener_set_error_cb(
+	    evhttp_bound_socket_get_listener(bound), on_accept_error);
+	l = mem_zalloc(1, sizeof(*l));
+	l->bound = bound;
+	l->next = all->listeners;
+	all->listeners = l;
+	return 0;
+}
+
+void
+connections_drain(struct connections *all)
+{
+	struct connection *c, *following;
+	struct listener *l;
+
+	if (all->draining)
+		return;
+	all->draining = true;
+	evtimer_del(all->resume);
+	while ((l = all->listeners) != NULL) {
+		all->listeners = l->next;
+		evhttp_del_accept_socket(all->http, l->bound);
+		free(l);
+	}
+	if (all->count == 0) {
+		all->on_empty(all->arg);
+		return;
+	}
+	for (c = TAILQ_FIRST(&all->list); c != NULL; c = following) {
+		following = TAILQ_NEXT(c, next);
+		if (c->evcon != NULL && c->state == CONNECTION_IDLE)
+			evhttp_connection_free(c->evcon);
+	}
+}
+
+struct connection *
+connections_find(struct connections *all, struct evhttp_connection *evcon)
+{
+	return all->by_fd[bufferevent_getfd(
+	    evhttp_connection_get_bufferevent(evcon))];
+}
+
+void
+connection_work(struct connection *c, void (*gone)(void *arg), void *arg)
+{
+	c->gone = gone;
+	c->arg = arg;
+	set_state(c, CONNECTION_BUSY);
+}
+
+void
+connection_rest(struct connection *c)
+{
+	c->gone = NULL;
+	c->arg = NULL;
+	set_state(c,
+	    evbuffer_get_length(bufferevent_get_input(c->bev)) > 0
+		? CONNECTION_HEADERS
+		: CONNECTION_IDLE);
+}
+
+/*
+ * Something happened on the socket of a waiting client.  After a reset epoll
+ * says "readable", not "closed", so the socket is asked.
+ */
+static void
+on_watch(evutil_socket_t fd, short what, void *arg)
+{
+	struct connection *c = arg;
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if ((what & EV_CLOSED) == 0 &&
+	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+	    error == 0)
+		return;
+	evhttp_connection_free(c->evcon);
+}
+
+void
+connection_watch(struct connection *c)
+{
+	/* Edge-triggered: what a client sends ahead would wake us for ever. */
+	c->watch = event_new(c->all->base, bufferevent_getfd(c->bev),
+	    EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_watch, c);
+	event_add(c->watch, NULL);
+}
+
+void
+connection_unwatch(struct connection *c)
+{
+	if (c->watch != NULL)
+		event_free(c->watch);
+	c->watch = NULL;
+}
+
+bool
+connection_is_refused(const struct connection *c)
+{
+	return c->refused;
+}
+
+uint64_t
+connection_unsent(const struct connection *c)
+{
+	return evbuffer_get_length(bufferevent_get_output(c->bev));
+}

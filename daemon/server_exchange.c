@@ -1,0 +1,402 @@
+#include "server_exchange.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server.h"
+#include "server_question.h"
+#include "server_reply.h"
+#include "winnow/auto.h"
+#include "winnow/fsutil.h"
+#include "winnow/json.h"
+#include "winnow/log.h"
+#include "winnow/mem.h"
+#include "winnow/oci.h"
+
+/* Longer paths are cut in the log. */
+#define LOGGED_PATH 512
+
+static const char *
+method_name(const struct evhttp_request *http)
+{
+	static const struct {
+		enum evhttp_cmd_type type;
+		const char *name;
+	} methods[] = {
+	    {EVHTTP_REQ_GET, "GET"},
+	    {EVHTTP_REQ_HEAD, "HEAD"},
+	    {EVHTTP_REQ_POST, "POST"},
+	    {EVHTTP_REQ_PUT, "PUT"},
+	    {EVHTTP_REQ_PATCH, "PATCH"},
+	    {EVHTTP_REQ_DELETE, "DELETE"},
+	    {EVHTTP_REQ_OPTIONS, "OPTIONS"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+		if (methods[i].type == evhttp_request_get_command(http))
+			return methods[i].name;
+	return "other";
+}
+
+/* The access log's line.  `sent` is what of the body left this process. */
+static void
+log_exchange(const struct exchange *x, uint64_t sent, bool complete)
+{
+	const char *uri = evhttp_request_get_uri(x->http);
+	auto_free char *path = mem_strndup(uri,
+	    strcspn(uri, "?") < LOGGED_PATH ? strcspn(uri, "?") : LOGGED_PATH);
+	char status[16], bytes[24], ms[24];
+	char *address = NULL;
+	ev_uint16_t port;
+
+	if (evhttp_request_get_connection(x->http) != NULL)
+		evhttp_connection_get_peer(
+		    evhttp_request_get_connection(x->http), &address, &port);
+	snprintf(status, sizeof(status), "%d", x->status);
+	snprintf(bytes, sizeof(bytes), "%" PRIu64, sent);
+	snprintf(ms, sizeof(ms), "%" PRIu64, server_now() - x->began);
+	log_event(LOG_LEVEL_INFO, complete ? "request.done" : "request.gone",
+	    "id", x->id, "method", method_name(x->http), "path", path, "ns",
+	    x->request.ns[0] == '\0' ? NULL : x->request.ns, "status",
+	    x->status == 0 ? NULL : status, "bytes", bytes, "ms", ms, "cache",
+	    x->cache, "client", address, "agent",
+	    evhttp_find_header(
+		evhttp_request_get_input_headers(x->http), "User-Agent"),
+	    NULL);
+}
+
+static void
+free_exchange(struct exchange *x)
+{
+	free(x->key);
+	free(x);
+}
+
+/* The last byte of the reply is with the kernel; evhttp frees the request. */
+static void
+on_complete(struct evhttp_request *http, void *arg)
+{
+	struct exchange *x = arg;
+
+	(void)http;
+	log_exchange(x, x->length, true);
+	connection_rest(x->connection);
+	free_exchange(x);
+}
+
+/* The connection ends under the exchange, and the request with it. */
+static void
+on_gone(void *arg)
+{
+	struct exchange *x = arg;
+	uint64_t unsent = connection_unsent(x->connection);
+
+	if (x->question != NULL)
+		server_question_leave(x);
+	log_exchange(x, unsent < x->length ? x->length - unsent : 0, false);
+	/* evhttp disowns a request that it fails before the reply. */
+	if (evhttp_request_get_connection(x->http) == NULL)
+		evhttp_request_free(x->http);
+	free_exchange(x);
+}
+
+static enum oci_subject
+subject_of(const struct exchange *x)
+{
+	switch (x->request.kind) {
+	case REQUEST_BLOB:
+		return OCI_SUBJECT_BLOB;
+	case REQUEST_TAGS:
+		return OCI_SUBJECT_REPOSITORY;
+	case REQUEST_MANIFEST:
+	case REQUEST_REFERRERS:
+	case REQUEST_PING:
+		break;
+	}
+	return OCI_SUBJECT_MANIFEST;
+}
+
+static void
+ask(struct exchange *x)
+{
+	struct err e;
+
+	x->cache = "miss";
+	if (server_question_ask(x, &e) == -1)
+		reply_error(x, &e, OCI_SUBJECT_SERVER, 0);
+}
+
+/*
+ * What an answer names is not in the store: evicted since, so the answer is
+ * void and core is asked, once more.
+ */
+static void
+ask_again(struct exchange *x)
+{
+	struct err e;
+
+	answers_drop(x->server->answers, x->key);
+	if (!x->asked_again) {
+		x->asked_again = true;
+		ask(x);
+		return;
+	}
+	log_event(
+	    LOG_LEVEL_ERROR, "blob.missing", "id", x->id, "key", x->key, NULL);
+	err_set(&e, ERR_INTERNAL, "the store lacks what was promised");
+	reply_error(x, &e, subject_of(x), 0);
+}
+
+static void
+serve_answer(struct exchange *x, struct answer *a)
+{
+	if (x->request.kind == REQUEST_MANIFEST && a->data != NULL)
+		reply_manifest(x, a);
+	else if (x->request.kind == REQUEST_MANIFEST || !reply_blob(x, a))
+		ask_again(x);
+}
+
+/* An index without manifests: nobody refers to what winnow made. */
+static void
+reply_referrers(struct exchange *x)
+{
+	auto_json json_t *body = json_pack("{s:i, s:s, s:[]}", "schemaVersion",
+	    2, "mediaType", OCI_TYPE_INDEX, "manifests");
+
+	reply_json(x, body, OCI_TYPE_INDEX);
+}
+
+static void
+serve(struct exchange *x)
+{
+	const struct request *r = &x->request;
+	auto_json json_t *empty = NULL;
+	struct answer *a;
+
+	switch (r->kind) {
+	case REQUEST_PING:
+		empty = json_object();
+		reply_json(x, empty, NULL);
+		return;
+	case REQUEST_REFERRERS:
+		reply_referrers(x);
+		return;
+	case REQUEST_MANIFEST:
+	case REQUEST_BLOB:
+	case REQUEST_TAGS:
+		break;
+	}
+	x->key = mem_printf("%s %s %s %s", request_kind_name(r->kind),
+	    r->repository, r->ns, r->reference);
+	a = answers_find(x->server->answers, x->key, server_now());
+	if (a == NULL) {
+		ask(x);
+		return;
+	}
+	x->cache = "hit";
+	auto_answer struct answer *held = answer_ref(a);
+	serve_answer(x, held);
+}
+
+static struct exchange *
+new_exchange(struct evhttp_request *http, struct server *server)
+{
+	const char *agent = evhttp_find_header(
+	    evhttp_request_get_input_headers(http), "User-Agent");
+	struct exchange *x = mem_zalloc(1, sizeof(*x));
+
+	x->server = server;
+	x->http = http;
+	x->began = server_now();
+	x->head = evhttp_request_get_command(http) == EVHTTP_REQ_HEAD;
+	x->containerd = agent != NULL && strncmp(agent, "containerd/", 11) == 0;
+	snprintf(x->id, sizeof(x->id), "%d-%" PRIu64, (int)getpid(),
+	    ++server->requests);
+	x->connection = connections_find(
+	    server->connections, evhttp_request_get_connection(http));
+	connection_work(x->connection, on_gone, x);
+	evhttp_request_set_on_complete_cb(http, on_complete, x);
+	return x;
+}
+
+void
+exchange_begin(struct evhttp_request *http, void *server)
+{
+	struct exchange *x = new_exchange(http, server);
+	enum oci_subject subject = OCI_SUBJECT_METHOD;
+	struct err e;
+
+	if (connection_is_refused(x->connection)) {
+		err_set(&e, ERR_BUSY, "too many connections");
+		reply_error(x, &e, OCI_SUBJECT_SERVER, 0);
+	} else if (!x->head &&
+	    evhttp_request_get_command(http) != EVHTTP_REQ_GET) {
+		err_set(&e, ERR_UNSUPPORTED, "this registry is read-only");
+		reply_error(x, &e, subject, 0);
+	} else if (request_parse(evhttp_request_get_uri(http), &x->request,
+		       &subject, &e) == -1) {
+		reply_error(x, &e, subject, 0);
+	} else {
+		serve(x);
+	}
+}
+
+/* A new answer out of core's message. */
+static int
+parse_answer(const json_t *body, struct answer **out, struct err *e)
+{
+	auto_answer struct answer *a = answer_new();
+	const char *digest, *media_type, *warning;
+
+	if (json_get_string(body, "digest", JSON_REQUIRED, &digest, e) == -1 ||
+	    json_get_string(
+		body, "media_type", JSON_OPTIONAL, &media_type, e) == -1 ||
+	    json_get_string(body, "warning", JSON_OPTIONAL, &warning, e) ==
+		-1 ||
+	    json_get_uint(
+		body, "size", JSON_REQUIRED, INT64_MAX, &a->size, e) == -1 ||
+	    digest_parse(digest, &a->digest, e) == -1)
+		return -1;
+	a->media_type = media_type == NULL ? NULL : mem_strdup(media_type);
+	a->warning = warning == NULL ? NULL : mem_strdup(warning);
+	*out = steal(&a);
+	return 0;
+}
+
+/*
+ * Reads the manifest into the answer, so that later hits read no file.  One
+ * that has vanished again leaves `data` at NULL.
+ */
+static int
+load_manifest(int blobs, struct answer *a, struct err *e)
+{
+	char hex[DIGEST_TEXT], path[DIGEST_TEXT + 4];
+	auto_free char *data = NULL;
+	size_t len;
+
+	if (a->media_type == NULL)
+		return err_set(e, ERR_INTERNAL, "a manifest without a type");
+	digest_format_hex(&a->digest, hex);
+	snprintf(path, sizeof(path), "%.2s/%s", hex, hex);
+	if (faccessat(blobs, path, F_OK, 0) == -1)
+		return 0;
+	if (fsutil_read_file(
+		blobs, path, LIMIT_MANIFEST_SIZE, &data, &len, e) == -1)
+		return -1;
+	if (len != a->size)
+		return err_set(e, ERR_INTERNAL,
+		    "manifest %s has %zu bytes instead of %" PRIu64, hex, len,
+		    a->size);
+	a->data = steal(&data);
+	return 0;
+}
+
+static void
+fail_all(struct exchange *first, const struct err *error,
+    enum oci_subject subject, uint64_t retry_after_s)
+{
+	struct exchange *x, *next;
+
+	for (x = first; x != NULL; x = next) {
+		next = x->next_waiter;
+		reply_error(x, error, subject, retry_after_s);
+	}
+}
+
+/* {"error":CODE,...} */
+static void
+take_error(struct exchange *first, const json_t *body, const char *code)
+{
+	const char *message = NULL, *what = NULL;
+	enum oci_subject subject = subject_of(first);
+	uint64_t retry_after_s = 0;
+	struct err error, ignored;
+
+	(void)json_get_string(
+	    body, "message", JSON_OPTIONAL, &message, &ignored);
+	(void)json_get_string(body, "what", JSON_OPTIONAL, &what, &ignored);
+	(void)json_get_uint(body, "retry_after_s", JSON_OPTIONAL, UINT32_MAX,
+	    &retry_after_s, &ignored);
+	if (what != NULL)
+		subject = oci_subject_parse(what);
+	err_set(&error, err_code_parse(code), "%s",
+	    message == NULL ? "no reason given" : message);
+	fail_all(first, &error, subject, retry_after_s);
+}
+
+static void
+take_tags(struct exchange *first, const json_t *tags)
+{
+	struct exchange *x, *next;
+
+	for (x = first; x != NULL; x = next) {
+		next = x->next_waiter;
+		reply_tags(x, tags);
+	}
+}
+
+/* {"digest":D,...} */
+static int
+take_object(struct exchange *first, const json_t *body, struct err *e)
+{
+	struct server *server = first->server;
+	auto_answer struct answer *a = NULL;
+	struct exchange *x, *next;
+	uint64_t ttl_ms = 0;
+
+	if (parse_answer(body, &a, e) == -1 ||
+	    json_get_uint(
+		body, "ttl_ms", JSON_OPTIONAL, UINT32_MAX, &ttl_ms, e) == -1)
+		return -1;
+	if (first->request.kind == REQUEST_MANIFEST &&
+	    load_manifest(server->blobs, a, e) == -1)
+		return -1;
+	if (ttl_ms > 0 &&
+	    (first->request.kind == REQUEST_BLOB || a->data != NULL))
+		answers_put(
+		    server->answers, first->key, a, server_now() + ttl_ms);
+	for (x = first; x != NULL; x = next) {
+		next = x->next_waiter;
+		serve_answer(x, a);
+	}
+	return 0;
+}
+
+void
+exchange_take_answer(struct server *server, const json_t *body)
+{
+	struct exchange *first;
+	const char *code = NULL;
+	json_t *tags = NULL;
+	uint64_t id = 0;
+	struct err e;
+
+	if (json_get_uint(body, "id", JSON_REQUIRED, INT64_MAX, &id, &e) == -1)
+		return;
+	/* Nobody: the answer and the last client's `leave` have crossed. */
+	first = server_question_end(server->questions, id);
+	if (first == NULL)
+		return;
+	if (json_get_string(body, "error", JSON_OPTIONAL, &code, &e) == 0 &&
+	    code != NULL) {
+		take_error(first, body, code);
+		return;
+	}
+	if (first->request.kind == REQUEST_TAGS) {
+		if (json_get_array(body, "tags", JSON_REQUIRED, &tags, &e) ==
+		    0) {
+			take_tags(first, tags);
+			return;
+		}
+	} else if (take_object(first, body, &e) == 0) {
+		return;
+	}
+	log_event(LOG_LEVEL_ERROR, "answer.bad", "id", first->id, "why",
+	    e.message, NULL);
+	err_set(&e, ERR_INTERNAL, "the answer cannot be read");
+	fail_all(first, &e, subject_of(first), 0);
+}

@@ -1,0 +1,45 @@
+/*
+ * server_exchange: one request of a client and its reply, from the complete
+ * request to the last byte or the client's departure.
+ */
+#ifndef WINNOW_DAEMON_SERVER_EXCHANGE_H
+#define WINNOW_DAEMON_SERVER_EXCHANGE_H
+
+#include <event2/http.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "answers.h"
+#include "server_connection.h"
+#include "server_request.h"
+
+struct server;
+struct server_question;
+
+struct exchange {
+	struct server *server;
+	struct connection *connection;
+	/* evhttp's, which frees it after the reply or with the connection. */
+	struct evhttp_request *http;
+	char id[32]; /* for the log */
+	uint64_t began; /* server_now() */
+	struct request request;
+	char *key; /* of the answer, in server->answers; NULL: none is needed */
+	bool head;
+	bool containerd;
+	bool asked_again; /* the store lacked what an answer named */
+	const char *cache; /* "hit", "miss" or NULL */
+	struct server_question *question; /* while it waits */
+	struct exchange *next_waiter;
+	int status; /* 0: no reply yet */
+	uint64_t length; /* of the reply's body as sent */
+};
+
+/* evhttp's callback for every request; `server` is a struct server. */
+void exchange_begin(struct evhttp_request *http, void *server);
+
+/* Core's {"type":"answer"}. */
+void exchange_take_answer(struct server *server, const json_t *body);
+
+#endif

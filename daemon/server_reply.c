@@ -1,0 +1,351 @@
+#include "server_reply.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "byte_range.h"
+#include "server.h"
+#include "winnow/auto.h"
+#include "winnow/fsutil.h"
+#include "winnow/json.h"
+#include "winnow/log.h"
+#include "winnow/mem.h"
+
+/* Without Retry-After containerd tries six times in a row. */
+#define RETRY_AFTER_S 10
+/* Blobs never change; a year is what caches take for ever. */
+#define BLOB_CACHE_CONTROL "max-age=31536000"
+
+static void
+auto_evbuffer_cleanup(struct evbuffer **b)
+{
+	if (*b != NULL)
+		evbuffer_free(*b);
+}
+#define auto_evbuffer __attribute__((cleanup(auto_evbuffer_cleanup)))
+
+static const char *
+reason_of(int status)
+{
+	static const struct {
+		int status;
+		const char *reason;
+	} reasons[] = {
+	    {200, "OK"},
+	    {206, "Partial Content"},
+	    {304, "Not Modified"},
+	    {400, "Bad Request"},
+	    {403, "Forbidden"},
+	    {404, "Not Found"},
+	    {405, "Method Not Allowed"},
+	    {416, "Range Not Satisfiable"},
+	    {429, "Too Many Requests"},
+	    {500, "Internal Server Error"},
+	    {502, "Bad Gateway"},
+	    {503, "Service Unavailable"},
+	    {504, "Gateway Timeout"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	return "Unknown";
+}
+
+/* A value that is no header (a line break inside) is left out. */
+static void
+add_header(struct exchange *x, const char *name, const char *value)
+{
+	evhttp_add_header(
+	    evhttp_request_get_output_headers(x->http), name, value);
+}
+
+static void
+add_header_number(struct exchange *x, const char *name, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRIu64, value);
+	add_header(x, name, text);
+}
+
+static const char *
+find_header(const struct exchange *x, const char *name)
+{
+	return evhttp_find_header(
+	    evhttp_request_get_input_headers(x->http), name);
+}
+
+/*
+ * Sends the status and, but for HEAD, the body (its bytes are taken), which
+ * is `length` bytes.  evhttp would write a body on HEAD too, and add neither
+ * length nor type there.
+ */
+static void
+send_reply(
+    struct exchange *x, int status, struct evbuffer *body, uint64_t length)
+{
+	add_header(x, "Docker-Distribution-Api-Version", "registry/2.0");
+	if (x->request.ns[0] != '\0')
+		add_header(x, "OCI-Namespace", x->request.ns);
+	if (x->server->draining || connection_is_refused(x->connection) ||
+	    status == 405)
+		add_header(x, "Connection", "close");
+	if (status != 304)
+		add_header_number(x, "Content-Length", length);
+	x->status = status;
+	if (x->head || status == 304)
+		body = NULL;
+	x->length = body == NULL ? 0 : length;
+	evhttp_send_reply(x->http, status, reason_of(status), body);
+}
+
+static void
+add_digest(struct exchange *x, const struct answer *a)
+{
+	char digest[DIGEST_TEXT], etag[DIGEST_TEXT + 2];
+
+	digest_format(&a->digest, digest);
+	snprintf(etag, sizeof(etag), "\"%s\"", digest);
+	add_header(x, "Docker-Content-Digest", digest);
+	add_header(x, "Etag", etag);
+	if (a->warning != NULL)
+		add_header(x, "Warning", a->warning);
+}
+
+/* True when the header (If-None-Match, If-Range) names this very content. */
+static bool
+header_matches(
+    const struct exchange *x, const char *name, const struct answer *a)
+{
+	char digest[DIGEST_TEXT];
+	const char *value = find_header(x, name);
+
+	return value != NULL &&
+	    strstr(value, digest_format(&a->digest, digest)) != NULL;
+}
+
+static void
+unref_answer(const void *data, size_t len, void *answer)
+{
+	(void)data;
+	(void)len;
+	answer_unref(answer);
+}
+
+void
+reply_manifest(struct exchange *x, struct answer *a)
+{
+	auto_evbuffer struct evbuffer *body = evbuffer_new();
+
+	add_digest(x, a);
+	if (header_matches(x, "If-None-Match", a)) {
+		send_reply(x, 304, NULL, 0);
+		return;
+	}
+	add_header(x, "Content-Type", a->media_type);
+	if (!x->head)
+		evbuffer_add_reference(body, a->data, (size_t)a->size,
+		    unref_answer, answer_ref(a));
+	send_reply(x, 200, body, a->size);
+}
+
+/*
+ * Opens the blob: 0, or -1 with ERR_NOT_FOUND when the store lacks it.
+ */
+static int
+open_blob(int blobs, const struct answer *a, int *out, struct err *e)
+{
+	char hex[DIGEST_TEXT], path[DIGEST_TEXT + 4];
+	auto_fd int fd = -1;
+	uint64_t size;
+
+	digest_format_hex(&a->digest, hex);
+	snprintf(path, sizeof(path), "%.2s/%s", hex, hex);
+	fd = openat(blobs, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd == -1 && errno == ENOENT)
+		return err_set(e, ERR_NOT_FOUND, "no blob %s", hex);
+	if (fd == -1)
+		return err_set_errno(e, "cannot open blob %s", hex);
+	if (fsutil_size(fd, &size, e) == -1)
+		return -1;
+	if (size != a->size)
+		return err_set(e, ERR_INTERNAL,
+		    "blob %s has %" PRIu64 " bytes instead of %" PRIu64, hex,
+		    size, a->size);
+	*out = steal_fd(&fd);
+	return 0;
+}
+
+static void
+fail_blob(struct exchange *x, const struct err *e)
+{
+	static const struct err hidden = {
+	    .code = ERR_INTERNAL, .message = "the blob cannot be read"};
+
+	log_event(LOG_LEVEL_ERROR, "blob.failed", "id", x->id, "why",
+	    e->message, NULL);
+	reply_error(x, &hidden, OCI_SUBJECT_BLOB, 0);
+}
+
+/* Sends `length` bytes of the blob from `first`; takes `fd`. */
+static void
+send_blob(
+    struct exchange *x, int status, int fd, uint64_t first, uint64_t length)
+{
+	auto_evbuffer struct evbuffer *body = evbuffer_new();
+
+	if (x->head || length == 0) {
+		close(fd);
+	} else {
+		/* Else libevent maps the file instead of using sendfile. */
+		evbuffer_set_flags(body, EVBUFFER_FLAG_DRAINS_TO_FD);
+		evbuffer_add_file(body, fd, (ev_off_t)first, (ev_off_t)length);
+	}
+	send_reply(x, status, body, length);
+}
+
+static enum byte_range_kind
+find_range(const struct exchange *x, const struct answer *a, uint64_t *first,
+    uint64_t *length)
+{
+	if (x->head ||
+	    (find_header(x, "If-Range") != NULL &&
+		!header_matches(x, "If-Range", a)))
+		return BYTE_RANGE_WHOLE;
+	return byte_range_parse(
+	    find_header(x, "Range"), a->size, first, length);
+}
+
+bool
+reply_blob(struct exchange *x, const struct answer *a)
+{
+	uint64_t first = 0, length = a->size;
+	char range[80];
+	int fd = -1;
+	struct err e;
+
+	if (open_blob(x->server->blobs, a, &fd, &e) == -1) {
+		if (e.code == ERR_NOT_FOUND)
+			return false;
+		fail_blob(x, &e);
+		return true;
+	}
+	add_digest(x, a);
+	add_header(x, "Cache-Control", BLOB_CACHE_CONTROL);
+	if (header_matches(x, "If-None-Match", a)) {
+		close(fd);
+		send_reply(x, 304, NULL, 0);
+		return true;
+	}
+	add_header(x, "Accept-Ranges", "bytes");
+	add_header(x, "Content-Type", "application/octet-stream");
+	switch (find_range(x, a, &first, &length)) {
+	case BYTE_RANGE_WHOLE:
+		send_blob(x, 200, fd, 0, a->size);
+		break;
+	case BYTE_RANGE_PART:
+		snprintf(range, sizeof(range),
+		    "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, first,
+		    first + length - 1, a->size);
+		add_header(x, "Content-Range", range);
+		send_blob(x, 206, fd, first, length);
+		break;
+	case BYTE_RANGE_UNSATISFIABLE:
+		snprintf(range, sizeof(range), "bytes */%" PRIu64, a->size);
+		add_header(x, "Content-Range", range);
+		send_blob(x, 416, fd, 0, 0);
+		break;
+	}
+	return true;
+}
+
+static void
+send_json(
+    struct exchange *x, int status, const json_t *body, const char *media_type)
+{
+	auto_evbuffer struct evbuffer *buffer = evbuffer_new();
+	size_t len;
+	auto_free char *text = json_format(body, &len);
+
+	add_header(x, "Content-Type", media_type);
+	evbuffer_add(buffer, text, len);
+	send_reply(x, status, buffer, len);
+}
+
+void
+reply_json(struct exchange *x, const json_t *body, const char *media_type)
+{
+	send_json(
+	    x, 200, body, media_type == NULL ? "application/json" : media_type);
+}
+
+static int
+compare_strings(const void *a, const void *b)
+{
+	const char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+/* The link to what follows the tag `last` (RFC 8288). */
+static void
+add_link(struct exchange *x, const char *last)
+{
+	const struct request *r = &x->request;
+	auto_free char *link = mem_printf("</v2/%s/tags/list?n=%" PRIu64
+					  "&last=%s%s%s>; rel=\"next\"",
+	    r->repository, r->n, last, r->ns[0] == '\0' ? "" : "&ns=", r->ns);
+
+	add_header(x, "Link", link);
+}
+
+void
+reply_tags(struct exchange *x, const json_t *tags)
+{
+	const struct request *r = &x->request;
+	size_t count = 0, i, total = json_array_size(tags);
+	auto_free const char **sorted = mem_zalloc(total + 1, sizeof(char *));
+	auto_json json_t *page = json_array(), *body = NULL;
+	uint64_t left = r->has_n ? r->n : UINT64_MAX;
+
+	for (i = 0; i < total; i++) {
+		const char *tag = json_string_value(json_array_get(tags, i));
+
+		if (tag != NULL && strcmp(tag, r->last) > 0)
+			sorted[count++] = tag;
+	}
+	qsort(sorted, count, sizeof(char *), compare_strings);
+	for (i = 0; i < count && left > 0; i++, left--)
+		json_array_append_new(page, json_string(sorted[i]));
+	if (i > 0 && i < count)
+		add_link(x, sorted[i - 1]);
+	body = json_pack("{s:s, s:O}", "name", r->repository, "tags", page);
+	reply_json(x, body, NULL);
+}
+
+void
+reply_error(struct exchange *x, const struct err *error,
+    enum oci_subject subject, uint64_t retry_after_s)
+{
+	struct oci_error oci = oci_error_find(error->code, subject);
+	/* json_pack refuses text that is not UTF-8. */
+	json_t *message = json_string(error->message);
+	auto_json json_t *body = NULL;
+
+	if (message == NULL)
+		message = json_string("the reason is not printable");
+	body = json_pack(
+	    "{s:[{s:s, s:o}]}", "errors", "code", oci.code, "message", message);
+	if (oci.status == 405)
+		add_header(x, "Allow", "GET, HEAD");
+	if (retry_after_s > 0 || oci.status == 429 || oci.status == 503)
+		add_header_number(x, "Retry-After",
+		    retry_after_s > 0 ? retry_after_s : RETRY_AFTER_S);
+	send_json(x, oci.status, body, "application/json");
+}

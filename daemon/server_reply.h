@@ -1,0 +1,34 @@
+/*
+ * server_reply: writes the replies of a server with exactly the headers that
+ * clients need (distribution-spec; the same on HEAD and GET).  Each function
+ * but reply_blob() sends its reply whatever happens.
+ */
+#ifndef WINNOW_DAEMON_SERVER_REPLY_H
+#define WINNOW_DAEMON_SERVER_REPLY_H
+
+#include <jansson.h>
+
+#include "answers.h"
+#include "oci_error.h"
+#include "server_exchange.h"
+
+/* A manifest, out of the answer's data. */
+void reply_manifest(struct exchange *x, struct answer *a);
+
+/*
+ * A blob, or the range of it that was asked for, by sendfile.  Returns false
+ * when the store does not have it (any more): nothing was sent.
+ */
+bool reply_blob(struct exchange *x, const struct answer *a);
+
+/* A JSON document, borrowed; `media_type` NULL means application/json. */
+void reply_json(struct exchange *x, const json_t *body, const char *media_type);
+
+/* The tags (an array of strings), by the request's `n` and `last`. */
+void reply_tags(struct exchange *x, const json_t *tags);
+
+/* An error body; `retry_after_s` 0 means winnow's own choice. */
+void reply_error(struct exchange *x, const struct err *error,
+    enum oci_subject subject, uint64_t retry_after_s);
+
+#endif

@@ -1,0 +1,229 @@
+#include "server_request.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "winnow/auto.h"
+#include "winnow/mem.h"
+#include "winnow/num.h"
+#include "winnow/ref.h"
+
+/* Longer targets cannot be valid: name, reference and query with room. */
+#define TARGET_MAX 4096
+
+/* The endpoints below /v2/NAME; the last component is empty for a list. */
+static const struct {
+	const char *name;
+	enum request_kind kind;
+} endpoints[] = {
+    {"manifests", REQUEST_MANIFEST},
+    {"blobs", REQUEST_BLOB},
+    {"referrers", REQUEST_REFERRERS},
+    {"tags", REQUEST_TAGS},
+};
+
+const char *
+request_kind_name(enum request_kind kind)
+{
+	switch (kind) {
+	case REQUEST_MANIFEST:
+		return "manifest";
+	case REQUEST_BLOB:
+		return "blob";
+	case REQUEST_TAGS:
+		return "tags";
+	case REQUEST_PING:
+	case REQUEST_REFERRERS:
+		break;
+	}
+	return "none";
+}
+
+/* Copies `len` bytes as a string; false when there is no room. */
+static bool
+copy_text(char *out, size_t room, const char *s, size_t len)
+{
+	if (len >= room)
+		return false;
+	memcpy(out, s, len);
+	out[len] = '\0';
+	return true;
+}
+
+/* Writes `s` with %3A decoded; false when it does not fit or escapes more. */
+static bool
+decode_colons(const char *s, size_t len, char *out, size_t room)
+{
+	size_t used = 0;
+
+	while (len > 0) {
+		size_t step = 1;
+		char c = *s;
+
+		if (c == '%') {
+			if (len < 3 || strncasecmp(s, "%3a", 3) != 0)
+				return false;
+			c = ':';
+			step = 3;
+		}
+		if (used + 1 >= room)
+			return false;
+		out[used++] = c;
+		s += step;
+		len -= step;
+	}
+	out[used] = '\0';
+	return true;
+}
+
+static int
+unknown_endpoint(enum oci_subject *subject, struct err *e)
+{
+	*subject = OCI_SUBJECT_ENDPOINT;
+	return err_set(e, ERR_NOT_FOUND, "no such endpoint");
+}
+
+static int
+parse_digest(const char *s, size_t len, struct request *out,
+    enum oci_subject *subject, struct err *e)
+{
+	struct digest digest;
+
+	*subject = OCI_SUBJECT_DIGEST;
+	if (!decode_colons(s, len, out->reference, sizeof(out->reference)))
+		return err_set(e, ERR_INVALID, "malformed digest");
+	if (digest_parse(out->reference, &digest, e) == 0)
+		return 0;
+	if (e->code != ERR_UNSUPPORTED)
+		return -1;
+	/* Well-formed, but of an algorithm that nothing here is stored by. */
+	if (out->kind == REQUEST_REFERRERS)
+		return 0;
+	*subject =
+	    out->kind == REQUEST_BLOB ? OCI_SUBJECT_BLOB : OCI_SUBJECT_MANIFEST;
+	e->code = ERR_NOT_FOUND;
+	return -1;
+}
+
+static int
+parse_reference(const char *s, size_t len, struct request *out,
+    enum oci_subject *subject, struct err *e)
+{
+	char text[LIMIT_TAG + 1];
+
+	if (out->kind == REQUEST_TAGS)
+		return len == 4 && memcmp(s, "list", 4) == 0
+		    ? 0
+		    : unknown_endpoint(subject, e);
+	if (out->kind != REQUEST_MANIFEST ||
+	    (decode_colons(s, len, text, sizeof(text)) &&
+		strchr(text, ':') != NULL))
+		return parse_digest(s, len, out, subject, e);
+	/* An impossible tag is an unknown one: the conformance suite asks. */
+	*subject = OCI_SUBJECT_MANIFEST;
+	if (!copy_text(out->reference, sizeof(out->reference), s, len) ||
+	    !ref_is_tag(out->reference))
+		return err_set(e, ERR_NOT_FOUND, "no such tag");
+	return 0;
+}
+
+/*
+ * Splits NAME/ENDPOINT/REFERENCE.  From the right, because a name may have
+ * "manifests" or "blobs" among its components.
+ */
+static int
+parse_path(const char *s, size_t len, struct request *out,
+    enum oci_subject *subject, struct err *e)
+{
+	const char *reference, *endpoint;
+	size_t i;
+
+	reference = memrchr(s, '/', len);
+	if (reference == NULL)
+		return unknown_endpoint(subject, e);
+	endpoint = memrchr(s, '/', (size_t)(reference - s));
+	if (endpoint == NULL)
+		return unknown_endpoint(subject, e);
+	for (i = 0; i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
+		size_t n = strlen(endpoints[i].name);
+
+		if ((size_t)(reference - endpoint) == n + 1 &&
+		    memcmp(endpoint + 1, endpoints[i].name, n) == 0)
+			break;
+	}
+	if (i == sizeof(endpoints) / sizeof(endpoints[0]))
+		return unknown_endpoint(subject, e);
+	out->kind = endpoints[i].kind;
+	*subject = OCI_SUBJECT_REPOSITORY;
+	if (!ref_is_repository_n(s, (size_t)(endpoint - s)) ||
+	    !copy_text(out->repository, sizeof(out->repository), s,
+		(size_t)(endpoint - s)))
+		return err_set(e, ERR_INVALID, "invalid repository name");
+	return parse_reference(
+	    reference + 1, (size_t)(s + len - reference - 1), out, subject, e);
+}
+
+/* One `key=value` of the query; unknown keys are ignored. */
+static int
+parse_parameter(
+    char *pair, struct request *out, enum oci_subject *subject, struct err *e)
+{
+	char *value = strchr(pair, '=');
+
+	if (value == NULL)
+		return 0;
+	*value++ = '\0';
+	if (strcmp(pair, "ns") == 0) {
+		*subject = OCI_SUBJECT_REPOSITORY;
+		if (!decode_colons(
+			value, strlen(value), out->ns, sizeof(out->ns)) ||
+		    !ref_is_host(out->ns))
+			return err_set(
+			    e, ERR_INVALID, "ns is not the name of a host");
+	} else if (strcmp(pair, "n") == 0 && out->kind == REQUEST_TAGS) {
+		*subject = OCI_SUBJECT_PAGE;
+		out->has_n = true;
+		if (num_parse(value, 0, UINT32_MAX, "n", &out->n, e) == -1) {
+			e->code = ERR_INVALID;
+			return -1;
+		}
+	} else if (strcmp(pair, "last") == 0 && out->kind == REQUEST_TAGS) {
+		*subject = OCI_SUBJECT_PAGE;
+		if (!copy_text(
+			out->last, sizeof(out->last), value, strlen(value)))
+			return err_set(e, ERR_INVALID, "last is too long");
+	}
+	return 0;
+}
+
+static int
+parse_query(const char *query, struct request *out, enum oci_subject *subject,
+    struct err *e)
+{
+	auto_free char *copy = mem_strdup(query);
+	char *rest = copy, *pair;
+
+	while ((pair = strsep(&rest, "&")) != NULL)
+		if (parse_parameter(pair, out, subject, e) == -1)
+			return -1;
+	return 0;
+}
+
+int
+request_parse(const char *target, struct request *out,
+    enum oci_subject *subject, struct err *e)
+{
+	struct request r = {.kind = REQUEST_PING};
+	size_t len = strcspn(target, "?");
+
+	if (strlen(target) > TARGET_MAX || strncmp(target, "/v2", 3) != 0 ||
+	    (target[3] != '/' && len != 3))
+		return unknown_endpoint(subject, e);
+	if (len > 4 && parse_path(target + 4, len - 4, &r, subject, e) == -1)
+		return -1;
+	if (target[len] == '?' &&
+	    parse_query(target + len + 1, &r, subject, e) == -1)
+		return -1;
+	*out = r;
+	return 0;
+}

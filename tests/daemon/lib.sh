@@ -39,6 +39,15 @@ make_layout() {
 	layer_size=$(awk '$1 == "layer" { print $3 }' "$work/names")
 }
 
+# run ARGUMENT...: the driver, whose output goes to check.
+run() {
+	if ! "$driver" "$@" >"$work/out" 2>"$work/err"; then
+		echo "FAILED: upstream_driver $*"
+		cat "$work/err"
+		failures=$((failures + 1))
+	fi
+}
+
 # check NAME PATTERN: the output of the driver matches a shell pattern.
 check() {
 	# shellcheck disable=SC2254 # it is a pattern

@@ -2,8 +2,8 @@
  * upstream_driver: asks an upstream and prints what came, for the shell tests
  * beside it.
  *
- * usage: upstream_driver [-u USER] [-p PASSWORD_FILE] [-c BLOBS_AT_ONCE]
- *	      URL COMMAND...
+ * usage: upstream_driver [-a CA_FILE] [-u USER] [-p PASSWORD_FILE]
+ *	      [-c BLOBS_AT_ONCE] URL COMMAND...
  *
  *	head REPOSITORY TAG		"ok DIGEST TYPE -" (bytes: "LEN")
  *	manifest REPOSITORY REFERENCE	"ok DIGEST TYPE LEN"
@@ -208,8 +208,10 @@ main(int argc, char **argv)
 	struct err e;
 	int option;
 
-	while ((option = getopt(argc, argv, "+u:p:c:")) != -1) {
-		if (option == 'u')
+	while ((option = getopt(argc, argv, "+a:u:p:c:")) != -1) {
+		if (option == 'a')
+			cu.ca_file = optarg;
+		else if (option == 'u')
 			cu.username = optarg;
 		else if (option == 'p')
 			cu.password_file = optarg;

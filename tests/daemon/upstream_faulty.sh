@@ -6,11 +6,15 @@ set -eu
 make_layout 300000
 : >"$work/log"
 echo '{}' >"$work/scenario"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+    -subj /CN=test -addext subjectAltName=IP:127.0.0.1 \
+    -keyout "$work/key" -out "$work/ca" 2>/dev/null
+cat "$work/ca" "$work/key" >"$work/pem"
 python3 "$lib/faulty_upstream.py" "$work/layout" "$work/scenario" \
-    "$work/log" "$work/ports" &
+    "$work/log" "$work/ports" "$work/pem" &
 pids="$pids $!"
 wait_for test -e "$work/ports"
-read -r main _ <"$work/ports"
+read -r main _ tls <"$work/ports"
 url=http://127.0.0.1:$main
 type=application/vnd.oci.image.manifest.v1+json
 echo secret >"$work/password"
@@ -22,10 +26,6 @@ scenario() {
 }
 rule() {
 	scenario "{\"rules\": [$1]}"
-}
-run() {
-	"$driver" "$@" >"$work/out" 2>"$work/err" || echo "exit $?" >>"$work/out"
-	cat "$work/err" >>"$work/out"
 }
 # logged NAME COUNT PATTERN: that many requests match the regular expression.
 logged() {
@@ -201,6 +201,19 @@ run $url manifest app 1 manifest app 1
 check "redirect to the same host, then away" "ok $manifest *ok $manifest *"
 logged "which takes the token along" 1 '^main .*moved auth=bearer'
 logged "and drops it" 0 '^other .*auth=[^n]'
+
+scenario "{}"
+run -a "$work/ca" "https://127.0.0.1:$tls" manifest app 1
+check "TLS" "ok $manifest *"
+run "https://127.0.0.1:$tls" manifest app 1
+check "TLS with an unknown authority" "error upstream *certificate*"
+rule '{"match": "tls", "redirect": "main"}'
+run -a "$work/ca" "https://127.0.0.1:$tls" manifest app 1
+check "redirect from https to http" "error upstream *from https to http*"
+scenario "{$bearer, \"anonymous\": true}}"
+run -a "$work/ca" "https://127.0.0.1:$tls" manifest app 1
+check "token server without TLS" "error denied *without TLS*"
+logged "it is not asked" 0 '/token'
 
 rule '{"match": "blobs", "stall_at": 1000}'
 run $url cancel app "$layer" "$layer_size" leave app "$layer" "$layer_size"

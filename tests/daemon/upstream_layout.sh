@@ -6,9 +6,6 @@ set -eu
 make_layout 1000
 url=oci:$work/layout
 type=application/vnd.oci.image.manifest.v1+json
-run() {
-	"$driver" "$@" >"$work/out" 2>&1 || echo "exit $?" >>"$work/out"
-}
 # name JSON: the annotations of the image in index.json.
 name() {
 	cat >"$work/layout/index.json" <<-END

@@ -24,10 +24,10 @@ wait_for "$driver" "$url" head x 1
 wait_for skopeo copy --dest-tls-verify=false "oci:$work/layout:1" \
     "docker://127.0.0.1:$port/library/app:1"
 
-"$driver" "$url/" head library/app 1 manifest library/app 1 \
+run "$url/" head library/app 1 manifest library/app 1 \
     manifest library/app "$manifest" manifest library/none 1 \
     blob library/app "$layer" "$layer_size" and \
-    blob library/app "$layer" "$layer_size" >"$work/out" 2>&1
+    blob library/app "$layer" "$layer_size"
 type=application/vnd.oci.image.manifest.v1+json
 check "a registry answers" "ok $manifest $type -
 ok $manifest $type $manifest_size

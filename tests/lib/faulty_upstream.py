@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """A registry that misbehaves as told, for tests.
 
-usage: faulty_upstream.py LAYOUT SCENARIO LOG PORTS
+usage: faulty_upstream.py LAYOUT SCENARIO LOG PORTS [PEM]
 
 Serves the OCI image layout LAYOUT as every repository, on two ports of
-127.0.0.1 ("main" and "other"), and writes `MAIN OTHER` to PORTS once both
-listen.  Each request becomes one line in LOG as it comes:
+127.0.0.1 ("main" and "other") and with PEM (certificate and key) on a third
+over TLS ("tls"), and writes `MAIN OTHER [TLS]` to PORTS once all listen.  Each request becomes one line in LOG as it comes:
 
     main GET /v2/app/blobs/sha256:... auth=bearer range=bytes=5-
 
@@ -35,7 +35,7 @@ change it:
      "stall_at": N               stops after N bytes until the client goes
  }]}
 
-In headers, body, realm and redirect, {main} and {other} are HOST:PORT.
+In headers, body, realm and redirect, {main}, {other} and {tls} are HOST:PORT.
 """
 import base64
 import hashlib
@@ -45,6 +45,7 @@ import os
 import re
 
 import socketserver
+import ssl
 import sys
 import threading
 import urllib.parse
@@ -280,15 +281,20 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
 def main():
     servers = []
-    for name in ("main", "other"):
+    for name in ("main", "other", "tls")[:len(sys.argv) - 3]:
         server = Server(("127.0.0.1", 0), Handler)
         server.name = name
         places[name] = "127.0.0.1:%d" % server.server_address[1]
         servers.append(server)
+    if len(servers) == 3:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[5])
+        servers[2].socket = context.wrap_socket(
+            servers[2].socket, server_side=True, do_handshake_on_connect=False)
     for server in servers:
         threading.Thread(target=server.serve_forever, daemon=True).start()
     with open(PORTS + ".new", "w") as f:
-        f.write("%s %s\n" % tuple(s.server_address[1] for s in servers))
+        f.write(" ".join(str(s.server_address[1]) for s in servers) + "\n")
     os.rename(PORTS + ".new", PORTS)
     threading.Event().wait()
 

@@ -39,10 +39,12 @@ is_too_deep(const char *text, size_t len)
 	return false;
 }
 
-int
-json_parse_object(
-    const char *text, size_t len, const char *what, json_t **out, struct err *e)
+/* Parses one value, which must be an object or array as `type` says. */
+static int
+parse_value(const char *text, size_t len, const char *what, json_type type,
+    json_t **out, struct err *e)
 {
+	const char *kind = type == JSON_ARRAY ? "array" : "object";
 	json_error_t error;
 	json_t *value;
 
@@ -54,12 +56,27 @@ json_parse_object(
 	if (value == NULL)
 		return err_set(e, ERR_INVALID, "%s is not JSON: line %d: %s",
 		    what, error.line, error.text);
-	if (!json_is_object(value)) {
+	if (json_typeof(value) != type) {
 		json_decref(value);
-		return err_set(e, ERR_INVALID, "%s is not a JSON object", what);
+		return err_set(
+		    e, ERR_INVALID, "%s is not a JSON %s", what, kind);
 	}
 	*out = value;
 	return 0;
+}
+
+int
+json_parse_object(
+    const char *text, size_t len, const char *what, json_t **out, struct err *e)
+{
+	return parse_value(text, len, what, JSON_OBJECT, out, e);
+}
+
+int
+json_parse_array(
+    const char *text, size_t len, const char *what, json_t **out, struct err *e)
+{
+	return parse_value(text, len, what, JSON_ARRAY, out, e);
 }
 
 /* The member, or NULL where it is missing or null; fails when required. */

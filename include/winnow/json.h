@@ -27,6 +27,10 @@ auto_json_cleanup(json_t **j)
 int json_parse_object(const char *text, size_t len, const char *what,
     json_t **out, struct err *e);
 
+/* The same for one JSON array. */
+int json_parse_array(const char *text, size_t len, const char *what,
+    json_t **out, struct err *e);
+
 /*
  * Members of an object.  A missing member: `optional` leaves *out at NULL
  * (or unchanged for numbers), else ERR_INVALID names it.  A member of another

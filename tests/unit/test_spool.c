@@ -1,0 +1,187 @@
+/* spool: contents kept and dropped, holes, maps, and foreign tables. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "winnow/fsutil.h"
+#include "winnow/mem.h"
+#include "winnow/spool.h"
+
+static int
+open_file(void)
+{
+	struct err e;
+	int fd = -1;
+
+	assert_int_equal(fsutil_open_memory("spool", &fd, &e), 0);
+	return fd;
+}
+
+/* A content of `size` bytes: a pattern of `seed`, with a hole of `hole`. */
+struct content {
+	uint32_t ordinal;
+	size_t size;
+	uint64_t hole; /* behind the bytes */
+	bool keep;
+};
+
+static uint8_t
+byte_of(const struct content *c, size_t i)
+{
+	return (uint8_t)(i < c->size ? c->ordinal * 7 + i % 251 + 1 : 0);
+}
+
+static void
+assert_bytes(const struct content *c, const uint8_t *data, uint64_t size)
+{
+	size_t i;
+
+	assert_int_equal(size, c->size + c->hole);
+	for (i = 0; i < size; i++)
+		if (data[i] != byte_of(c, i))
+			fail_msg("content %u differs at %zu", c->ordinal, i);
+}
+
+static void
+append(struct spool *s, const struct content *c)
+{
+	auto_free uint8_t *bytes = mem_alloc(c->size);
+	const void *data = NULL;
+	size_t len = 0, i;
+	struct err e;
+
+	for (i = 0; i < c->size; i++)
+		bytes[i] = byte_of(c, i);
+	assert_int_equal(spool_append(s, bytes, c->size / 3, &e), 0);
+	assert_int_equal(
+	    spool_append(s, bytes + c->size / 3, c->size - c->size / 3, &e), 0);
+	assert_int_equal(spool_append_hole(s, c->hole, &e), 0);
+	assert_int_equal(spool_map(s, &data, &len, &e), 0);
+	assert_bytes(c, data, len);
+	spool_unmap(s);
+	if (c->keep)
+		spool_keep(s, c->ordinal);
+	else
+		spool_drop(s);
+}
+
+static void
+check_find(const struct spool *s, const struct content *c)
+{
+	uint64_t offset = 0, size = 0;
+	auto_free uint8_t *bytes = NULL;
+	struct err e;
+
+	assert_int_equal(spool_find(s, c->ordinal, &offset, &size), c->keep);
+	if (!c->keep)
+		return;
+	bytes = mem_alloc(size);
+	assert_int_equal(
+	    fsutil_pread_all(spool_fd(s), bytes, size, (off_t)offset, &e), 0);
+	assert_bytes(c, bytes, size);
+}
+
+static void
+test_contents(void **state)
+{
+	static const struct content contents[] = {
+	    {0, 10, 0, true},
+	    {1, 5000000, 0, false}, /* leaves bytes behind in the file */
+	    {9, 100, 3000000, true}, /* where this hole comes to lie */
+	    {3, 0, 0, true},
+	    {4, 1 << 20, 1, true},
+	    {5, 700000, 0, false},
+	    {6, 700000, 700000, true},
+	    {7, 3000000, 5000, true},
+	    {8, 20, 0, false},
+	};
+	const size_t count = sizeof(contents) / sizeof(contents[0]);
+	auto_fd int fd = open_file();
+	auto_spool struct spool *s = spool_new(fd), *loaded = NULL;
+	struct err e;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < count; i++)
+		append(s, &contents[i]);
+	assert_int_equal(spool_append(s, "unfinished", 10, &e), 0);
+	assert_int_equal(spool_finish(s, &e), 0);
+	assert_int_equal(spool_load(fd, &loaded, &e), 0);
+	for (i = 0; i < count; i++) {
+		check_find(s, &contents[i]);
+		check_find(loaded, &contents[i]);
+	}
+}
+
+static void
+test_empty(void **state)
+{
+	auto_fd int fd = open_file();
+	auto_spool struct spool *s = spool_new(fd), *loaded = NULL;
+	uint64_t offset, size;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(spool_load(fd, &loaded, &e), -1);
+	assert_int_equal(e.code, ERR_INVALID);
+	assert_int_equal(spool_finish(s, &e), 0);
+	assert_int_equal(spool_load(fd, &loaded, &e), 0);
+	assert_false(spool_find(loaded, 0, &offset, &size));
+}
+
+/* Every number of the table and footer, made wrong, is noticed. */
+static void
+test_load_refuses(void **state)
+{
+	static const struct {
+		off_t back; /* from the end of the file */
+		uint64_t value;
+	} cases[] = {
+	    {-72, 1}, /* ordinals equal */
+	    {-72, UINT64_C(1) << 32},
+	    {-64, 1000},
+	    {-56, 1000},
+	    {-56, UINT64_MAX},
+	    {-24, 0},
+	    {-16, 0},
+	    {-16, UINT64_MAX},
+	    {-8, 1},
+	    {-8, UINT64_MAX / 24 + 1},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		auto_fd int fd = open_file();
+		auto_spool struct spool *s = spool_new(fd), *loaded = NULL;
+		off_t at;
+		struct err e;
+
+		append(s, &(struct content){0, 10, 0, true});
+		append(s, &(struct content){1, 10, 0, true});
+		assert_int_equal(spool_finish(s, &e), 0);
+		at = lseek(fd, 0, SEEK_END) + cases[i].back;
+		assert_int_equal(
+		    fsutil_pwrite_all(fd, &cases[i].value, 8, at, &e), 0);
+		assert_int_equal(spool_load(fd, &loaded, &e), -1);
+		assert_int_equal(e.code, ERR_INVALID);
+		assert_null(loaded);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_contents),
+	    cmocka_unit_test(test_empty),
+	    cmocka_unit_test(test_load_refuses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

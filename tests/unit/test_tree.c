@@ -174,6 +174,9 @@ static const struct {
     {{"lib->/usr/../opt lib/f"}, "lib:0.0 opt/* opt/f:0.1 usr/*"},
     {{"a/l->../b a/l/f a/l/g"}, "a/* a/l:0.0 b/* b/f:0.1 b/g:0.2"},
     {{"a->b a/f a->c a/f"}, "a:0.2 b/* b/f:0.1 c/* c/f:0.3"},
+    /* A link that is replaced by way of itself. */
+    {{"s->. s/s/ s/f"}, "s/:0 s/f:0.2"},
+    {{"s->. s/s->d s/f"}, "d/* d/f:0.2 s:0.1"},
     {{"l->a !l/d"}, "a/* a/d/* l:0.0"},
     {{"usr/lib/ lib->usr/lib", "lib/f"}, "lib/* lib/f:1.0 usr/* usr/lib/:0"},
     /* Hard links. */
@@ -223,6 +226,7 @@ test_merge_refuses(void **state)
 	    {{"l=>none"}, "l: hard link to nothing: none"},
 	    {{"l=>m m=>l"}, "m: hard link to nothing: l"},
 	    {{"l=>l"}, "l: hard link to nothing: l"},
+	    {{"f f=>f"}, "f: hard link to nothing: f"},
 	    {{"f", "-f l=>f"}, "l: hard link to nothing: f"},
 	    {{"f", "f=>f"}, "f: hard link to nothing: f"},
 	    {{"d/ l=>d"}, "l: hard link to a directory: d"},

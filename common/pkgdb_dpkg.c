@@ -278,10 +278,10 @@ filter_md5sums(
 	const char *text, *line;
 	size_t len;
 
+	strbuf_init(&out, LIMIT_INDEXED_CONTENT + 1);
 	text = find_content(db, p->md5sums, &len);
 	if (text == NULL)
 		return;
-	strbuf_init(&out, LIMIT_INDEXED_CONTENT + 1);
 	pkgdb_lines_init(&lines, text, len);
 	while (pkgdb_lines_next(&lines, &line, &len)) {
 		const struct tree_node *n;

@@ -43,7 +43,7 @@ count_silent_warnings(struct selector *sel)
 	    mem_printf("%zu more warnings", sel->silent_warnings);
 }
 
-/* Remembers the first drop rule that names what a kept file needs. */
+/* Remembers a drop rule that names what a kept file needs. */
 static void
 note_conflict(struct selector *sel, const struct tree_node *n,
     const struct selection_node *as)
@@ -54,8 +54,6 @@ note_conflict(struct selector *sel, const struct tree_node *n,
 	auto_free char *by = selection_show_path(as->by);
 	auto_strbuf struct strbuf why;
 
-	if (sel->conflict.code != ERR_NONE)
-		return;
 	strbuf_init(&why, LIMIT_PATH);
 	selection_explain(sel->s, as->by, &why);
 	err_set(&sel->conflict, ERR_POLICY,
@@ -76,7 +74,8 @@ selector_keep(struct selector *sel, struct tree_node *n,
 	if (was_kept && (node->reason != SELECTION_PARENT || by != NULL))
 		return;
 	if (node->dropped != 0 && by != NULL &&
-	    tree_node_type(n) != ENTRY_DIRECTORY)
+	    tree_node_type(n) != ENTRY_DIRECTORY &&
+	    sel->conflict.code == ERR_NONE)
 		note_conflict(sel, n, &as);
 	as.dropped = node->dropped;
 	*node = as;
@@ -178,38 +177,48 @@ keeps_anything(const struct selection *s)
 	return false;
 }
 
+/* The steps of selection_make(), over a selection with its packages read. */
+static int
+run_steps(
+    struct selector *sel, const struct selection_dirs *dirs, struct err *e)
+{
+	selector_apply_rules(sel);
+	if (!keeps_anything(sel->s))
+		return err_set(e, ERR_POLICY,
+		    "no keep rule of %s matches anything in the image",
+		    sel->s->policy->file);
+	selector_keep_links(sel);
+	selector_keep_needed(sel);
+	if (dirs != NULL)
+		selector_keep_dirs(sel, dirs);
+	selector_keep_databases(sel);
+	selector_keep_links(sel);
+	keep_parents(sel);
+	warn_idle_drops(sel);
+	count_silent_warnings(sel);
+	if (sel->conflict.code != ERR_NONE) {
+		*e = sel->conflict;
+		return -1;
+	}
+	return 0;
+}
+
 int
 selection_make(const struct tree *t, const struct policy *p,
     const struct selection_dirs *dirs, struct selection **out, struct err *e)
 {
 	auto_selection struct selection *s = selection_new(t, p);
 	struct selector sel = {.s = s, .tree = t};
+	int result;
 
 	if (pkgdb_read(t, &s->packages, e) != 0)
 		return -1;
-	selector_apply_rules(&sel);
-	if (!keeps_anything(s)) {
-		free(sel.links);
-		return err_set(e, ERR_POLICY,
-		    "no keep rule of %s matches anything in the image",
-		    p->file);
-	}
-	selector_keep_links(&sel);
-	selector_keep_needed(&sel);
-	if (dirs != NULL)
-		selector_keep_dirs(&sel, dirs);
-	selector_keep_databases(&sel);
-	selector_keep_links(&sel);
-	keep_parents(&sel);
-	warn_idle_drops(&sel);
-	count_silent_warnings(&sel);
+	result = run_steps(&sel, dirs, e);
 	free(sel.links);
-	if (sel.conflict.code != ERR_NONE) {
-		*e = sel.conflict;
-		return -1;
-	}
-	*out = steal(&s);
-	return 0;
+	intern_clear(&sel.made);
+	if (result == 0)
+		*out = steal(&s);
+	return result;
 }
 
 void

@@ -50,11 +50,22 @@ need(void *arg, const struct tree_node *by, struct tree_node *needed,
 }
 
 static void
+warn_missing(struct selector *sel, const struct tree_node *by, const char *name)
+{
+	auto_free char *path = selection_show_path(by);
+	auto_strbuf struct strbuf why;
+
+	strbuf_init(&why, ERR_MESSAGE_MAX);
+	selection_explain(sel->s, by, &why);
+	selector_warn(sel,
+	    "/%s needs %s, which its loader does not find in the image (%s)",
+	    path, name, strbuf_string(&why));
+}
+
+static void
 missing(void *arg, const struct tree_node *by, const char *name, bool required)
 {
 	struct closure_walk *w = arg;
-	auto_free char *path = NULL;
-	auto_strbuf struct strbuf why;
 	uint32_t seen;
 
 	/* A library on its own may lack what its program brings. */
@@ -62,12 +73,7 @@ missing(void *arg, const struct tree_node *by, const char *name, bool required)
 	    idmap_get(&w->reported, idmap_pointer(name), &seen))
 		return;
 	idmap_set(&w->reported, idmap_pointer(name), 1);
-	path = selection_show_path(by);
-	strbuf_init(&why, ERR_MESSAGE_MAX);
-	selection_explain(w->sel->s, by, &why);
-	selector_warn(w->sel,
-	    "/%s needs %s, which its loader does not find in the image (%s)",
-	    path, name, strbuf_string(&why));
+	warn_missing(w->sel, by, name);
 }
 
 /* True for kept ELF files that a run starts at. */

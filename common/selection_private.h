@@ -4,6 +4,7 @@
 #ifndef WINNOW_SELECTION_PRIVATE_H
 #define WINNOW_SELECTION_PRIVATE_H
 
+#include "intern.h"
 #include "winnow/selection.h"
 
 struct selector {
@@ -13,6 +14,8 @@ struct selector {
 	struct tree_node **links;
 	size_t link_count;
 	size_t link_capacity;
+	struct intern made; /* made_dirs, by their numbers */
+	size_t made_capacity;
 	size_t warning_capacity;
 	size_t silent_warnings; /* past SELECTION_MAX_WARNINGS */
 	struct err conflict; /* the first drop rule that breaks something */
@@ -40,7 +43,7 @@ void selector_apply_rules(struct selector *sel);
 /* selection_closure.c: keeps what kept ELF files need. */
 void selector_keep_needed(struct selector *sel);
 
-/* selection_system.c: os-release and package databases; directories. */
+/* selection_system.c: package databases, os-release; config directories. */
 void selector_keep_databases(struct selector *sel);
 void
 selector_keep_dirs(struct selector *sel, const struct selection_dirs *dirs);

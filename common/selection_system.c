@@ -6,33 +6,6 @@
 #include "winnow/mem.h"
 #include "winnow/path.h"
 
-/* A path whose links and end are kept for one reason. */
-struct path_walk {
-	struct selector *sel;
-	enum selection_reason reason;
-};
-
-static void
-keep_node(void *arg, struct tree_node *n)
-{
-	struct path_walk *walk = arg;
-
-	selector_keep(walk->sel, n, walk->reason, 0, NULL);
-}
-
-/* Keeps what the path leads through, if it leads anywhere. */
-static struct tree_node *
-keep_path(struct selector *sel, const char *path, enum selection_reason reason)
-{
-	struct path_walk walk = {sel, reason};
-	struct tree_node *n;
-
-	n = tree_resolve(sel->tree, NULL, path, 0, NULL, NULL);
-	if (n != NULL)
-		tree_resolve(sel->tree, NULL, path, 0, keep_node, &walk);
-	return n;
-}
-
 /* Gives the kept node the filtered contents; takes them. */
 static void
 replace_content(struct selector *sel, struct pkgdb_file *file)
@@ -67,17 +40,6 @@ selector_keep_databases(struct selector *sel)
 	free(files);
 }
 
-static bool
-is_made(const struct selection *s, const char *path)
-{
-	size_t i;
-
-	for (i = 0; i < s->made_dir_count; i++)
-		if (strcmp(s->made_dirs[i], path) == 0)
-			return true;
-	return false;
-}
-
 /* Makes `rest`, which is not there, below the directory `at`. */
 static void
 make_dirs(struct selector *sel, struct tree_node *at, const char *rest)
@@ -88,19 +50,33 @@ make_dirs(struct selector *sel, struct tree_node *at, const char *rest)
 	size_t len;
 
 	selector_keep(sel, at, SELECTION_CONFIG, 0, NULL);
-	strbuf_init(&path, 2 * LIMIT_PATH);
+	strbuf_init(&path, LIMIT_PATH);
 	tree_node_path(at, &path);
 	while ((name = path_next(&rest, &len)) != NULL) {
 		if (path.len > 0)
 			strbuf_add_char(&path, '/');
 		strbuf_add(&path, name, len);
-		if (is_made(s, strbuf_string(&path)))
+		if (path.overflow) {
+			selector_warn(sel,
+			    "a directory of the image's config is not made: "
+			    "its path is longer than %d bytes",
+			    LIMIT_PATH);
+			return;
+		}
+		if (intern_add(&sel->made, strbuf_string(&path), path.len) <
+		    s->made_dir_count)
 			continue;
-		s->made_dirs = mem_realloc(
-		    s->made_dirs, s->made_dir_count + 1, sizeof(char *));
+		s->made_dirs = mem_grow(s->made_dirs, s->made_dir_count,
+		    &sel->made_capacity, sizeof(char *));
 		s->made_dirs[s->made_dir_count++] =
 		    mem_strdup(strbuf_string(&path));
 	}
+}
+
+static void
+keep_node(void *arg, struct tree_node *n)
+{
+	selector_keep(arg, n, SELECTION_CONFIG, 0, NULL);
 }
 
 /*
@@ -113,18 +89,15 @@ keep_dir(struct selector *sel, const char *path)
 	struct tree_node *at = tree_root(sel->tree), *n;
 	auto_strbuf struct strbuf prefix;
 	const char *rest = path, *before = path, *name;
-	size_t len;
+	size_t len, there = 0;
 
 	strbuf_init(&prefix, LIMIT_PATH + 1);
-	while ((name = path_next(&rest, &len)) != NULL) {
+	while ((name = path_next(&rest, &len)) != NULL &&
+	    tree_child(sel->tree, at, name, len) != NULL) {
 		strbuf_add_char(&prefix, '/');
 		strbuf_add(&prefix, name, len);
-		n = tree_child(sel->tree, at, name, len);
-		if (n == NULL) {
-			make_dirs(sel, at, before);
-			return;
-		}
-		n = keep_path(sel, strbuf_string(&prefix), SELECTION_CONFIG);
+		n = tree_resolve(
+		    sel->tree, NULL, strbuf_string(&prefix), 0, NULL, NULL);
 		if (n == NULL || tree_node_type(n) != ENTRY_DIRECTORY) {
 			selector_warn(sel,
 			    "the directory /%s of the image's config is not "
@@ -134,7 +107,12 @@ keep_dir(struct selector *sel, const char *path)
 		}
 		at = n;
 		before = rest;
+		there = prefix.len;
 	}
+	strbuf_truncate(&prefix, there);
+	tree_resolve(
+	    sel->tree, NULL, strbuf_string(&prefix), 0, keep_node, sel);
+	make_dirs(sel, at, before);
 }
 
 void

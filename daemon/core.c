@@ -12,8 +12,9 @@
 /* Transfers that have not ended so long after SIGTERM are cut. */
 static const struct timeval drain_limit = {.tv_sec = 30};
 
-struct signals {
-	struct core *core;
+struct core {
+	struct context context;
+	struct servers *servers;
 	struct event *terminate[2];
 	struct event *hangup;
 	struct event *limit;
@@ -22,17 +23,6 @@ struct signals {
 	size_t retired_capacity;
 	bool draining;
 };
-
-struct upstream *
-core_find_upstream(const struct core *core, const char *host)
-{
-	size_t i;
-
-	for (i = 0; i < core->config->upstream_count; i++)
-		if (strcmp(core->config->upstreams[i].host, host) == 0)
-			return core->upstreams[i];
-	return NULL;
-}
 
 /* Every mistake of a file on a line of its own, as compilers do. */
 static void
@@ -67,22 +57,6 @@ load_policies(const struct config *c, struct policy_set **out, struct err *e)
 	return status;
 }
 
-static int
-open_upstreams(struct core *core, struct err *e)
-{
-	const struct config *c = core->config;
-	size_t i;
-
-	core->http = http_client_new(core->base);
-	core->upstreams =
-	    mem_zalloc(c->upstream_count, sizeof(*core->upstreams));
-	for (i = 0; i < c->upstream_count; i++)
-		if (upstream_new(core->base, core->http, c, &c->upstreams[i],
-			&core->upstreams[i], e) == -1)
-			return -1;
-	return 0;
-}
-
 static void
 on_tag_moved(void *arg)
 {
@@ -91,154 +65,109 @@ on_tag_moved(void *arg)
 	servers_forget(core->servers);
 }
 
-static int
-open_core(struct core *core, struct err *e)
-{
-	struct job_env *env = &core->env;
-
-	env->base = core->base;
-	env->config = core->config;
-	env->tag_moved = on_tag_moved;
-	env->arg = core;
-	if (store_open(core->config->store, &env->store, e) == -1 ||
-	    open_upstreams(core, e) == -1)
-		return -1;
-	env->fetches = blob_fetches_new(env->store);
-	env->flights = flights_new();
-	env->pool = worker_pool_new(core->base, core->config);
-	return servers_start(core, &core->servers, e);
-}
-
-static void
-close_core(struct core *core)
-{
-	size_t i;
-
-	servers_free(core->servers);
-	if (core->env.flights != NULL)
-		flights_free(core->env.flights);
-	if (core->env.fetches != NULL)
-		blob_fetches_free(core->env.fetches);
-	if (core->env.pool != NULL)
-		worker_pool_free(core->env.pool);
-	for (i = 0; core->upstreams != NULL && i < core->config->upstream_count;
-	     i++)
-		if (core->upstreams[i] != NULL)
-			upstream_free(core->upstreams[i]);
-	free(core->upstreams);
-	if (core->http != NULL)
-		http_client_free(core->http);
-	store_close(core->env.store);
-	policy_set_free(core->policies);
-	config_free(core->config);
-	event_base_free(core->base);
-}
-
 static void
 on_drained(void *arg)
 {
 	struct core *core = arg;
 
-	event_base_loopbreak(core->base);
+	event_base_loopbreak(core->context.base);
 }
 
 static void
 on_drain_limit(evutil_socket_t fd, short what, void *arg)
 {
-	struct signals *s = arg;
+	struct core *core = arg;
 
 	(void)fd;
 	(void)what;
 	log_event(LOG_LEVEL_WARN, "stop.cut", NULL);
-	event_base_loopbreak(s->core->base);
+	event_base_loopbreak(core->context.base);
 }
 
 static void
 on_terminate(evutil_socket_t fd, short what, void *arg)
 {
-	struct signals *s = arg;
+	struct core *core = arg;
 
 	(void)fd;
 	(void)what;
-	if (s->draining) {
-		event_base_loopbreak(s->core->base);
+	if (core->draining) {
+		event_base_loopbreak(core->context.base);
 		return;
 	}
-	s->draining = true;
+	core->draining = true;
 	log_event(LOG_LEVEL_INFO, "stop.drain", NULL);
-	event_add(s->limit, &drain_limit);
-	servers_drain(s->core->servers, on_drained, s->core);
+	event_add(core->limit, &drain_limit);
+	servers_drain(core->servers, on_drained, core);
 }
 
 /* Frees replaced policies that no waiting question can still point into. */
 static void
-free_retired(struct signals *s)
+free_retired(struct core *core)
 {
 	size_t i;
 
-	for (i = 0; i < s->retired_count; i++)
-		policy_set_free(s->retired[i]);
-	s->retired_count = 0;
+	for (i = 0; i < core->retired_count; i++)
+		policy_set_free(core->retired[i]);
+	core->retired_count = 0;
 }
 
 /* Reads the policies again; a mistake leaves the old ones in force. */
 static void
 on_hangup(evutil_socket_t fd, short what, void *arg)
 {
-	struct signals *s = arg;
+	struct core *core = arg;
 	struct policy_set *fresh;
 	struct err e;
 
 	(void)fd;
 	(void)what;
-	if (load_policies(s->core->config, &fresh, &e) == -1) {
+	if (load_policies(core->context.config, &fresh, &e) == -1) {
 		log_event(LOG_LEVEL_ERROR, "reload.failed", "error", e.message,
 		    "now", "the old policies stay in force", NULL);
 		return;
 	}
-	s->retired = mem_grow(s->retired, s->retired_count,
-	    &s->retired_capacity, sizeof(struct policy_set *));
-	s->retired[s->retired_count++] = s->core->policies;
-	s->core->policies = fresh;
-	if (!servers_have_questions(s->core->servers))
-		free_retired(s);
-	servers_forget(s->core->servers);
+	core->retired = mem_grow(core->retired, core->retired_count,
+	    &core->retired_capacity, sizeof(struct policy_set *));
+	core->retired[core->retired_count++] = core->context.policies;
+	core->context.policies = fresh;
+	if (!servers_have_questions(core->servers))
+		free_retired(core);
+	servers_forget(core->servers);
 	log_event(LOG_LEVEL_INFO, "reload.done", NULL);
 }
 
 static void
-signals_init(struct signals *s, struct core *core)
+watch_signals(struct core *core)
 {
 	static const int terminate[] = {SIGTERM, SIGINT};
+	struct event_base *base = core->context.base;
 	size_t i;
 
-	*s = (struct signals){.core = core};
 	signal(SIGPIPE, SIG_IGN);
 	for (i = 0; i < 2; i++) {
-		s->terminate[i] =
-		    evsignal_new(core->base, terminate[i], on_terminate, s);
-		event_add(s->terminate[i], NULL);
+		core->terminate[i] =
+		    evsignal_new(base, terminate[i], on_terminate, core);
+		event_add(core->terminate[i], NULL);
 	}
-	s->hangup = evsignal_new(core->base, SIGHUP, on_hangup, s);
-	event_add(s->hangup, NULL);
-	s->limit = evtimer_new(core->base, on_drain_limit, s);
+	core->hangup = evsignal_new(base, SIGHUP, on_hangup, core);
+	event_add(core->hangup, NULL);
+	core->limit = evtimer_new(base, on_drain_limit, core);
 }
 
 static void
-signals_clear(struct signals *s)
+unwatch_signals(struct core *core)
 {
-	event_free(s->terminate[0]);
-	event_free(s->terminate[1]);
-	event_free(s->hangup);
-	event_free(s->limit);
-	free_retired(s);
-	free(s->retired);
+	event_free(core->terminate[0]);
+	event_free(core->terminate[1]);
+	event_free(core->hangup);
+	event_free(core->limit);
 }
 
 static void
 log_ready(const struct core *core)
 {
-	const struct config *c = core->config;
+	const struct config *c = core->context.config;
 	size_t i;
 
 	for (i = 0; i < c->listen_count; i++)
@@ -247,35 +176,50 @@ log_ready(const struct core *core)
 		    c->default_action == CONFIG_PASS ? "pass" : "deny", NULL);
 }
 
+/* Runs until a signal ends the loop. */
+static int
+run(struct core *core, struct err *e)
+{
+	struct context *context = &core->context;
+
+	if (context_open(context, e) == -1 ||
+	    servers_start(context, &core->servers, e) == -1)
+		return -1;
+	log_ready(core);
+	event_base_dispatch(context->base);
+	return 0;
+}
+
 int
 core_main(const char *path)
 {
-	struct core core = {.config_path = path};
-	struct signals signals;
-	int status = 1;
+	struct core core = {.draining = false};
+	struct context *context = &core.context;
+	int status = -1;
 	struct err e;
 
 	setlocale(LC_CTYPE, "C.UTF-8");
 	log_init("core", LOG_LEVEL_INFO);
-	core.base = event_base_new();
-	if (load_config(path, &core.config, &e) == 0 &&
-	    load_policies(core.config, &core.policies, &e) == 0) {
-		int level = log_level_parse(core.config->log_level);
+	context->base = event_base_new();
+	context->env.tag_moved = on_tag_moved;
+	context->env.arg = &core;
+	if (load_config(path, &context->config, &e) == 0 &&
+	    load_policies(context->config, &context->policies, &e) == 0) {
+		int level = log_level_parse(context->config->log_level);
 
 		log_init("core", (enum log_level)level);
-		signals_init(&signals, &core);
-		if (open_core(&core, &e) == 0) {
-			log_ready(&core);
-			event_base_dispatch(core.base);
-			status = 0;
-		}
-		signals_clear(&signals);
+		watch_signals(&core);
+		status = run(&core, &e);
+		unwatch_signals(&core);
 	}
-	if (status != 0)
+	if (status == -1)
 		log_event(
 		    LOG_LEVEL_ERROR, "start.failed", "error", e.message, NULL);
-	close_core(&core);
-	return status;
+	servers_free(core.servers);
+	free_retired(&core);
+	free(core.retired);
+	context_close(context);
+	return status == 0 ? 0 : 1;
 }
 
 int

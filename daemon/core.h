@@ -5,25 +5,7 @@
 #ifndef WINNOW_DAEMON_CORE_H
 #define WINNOW_DAEMON_CORE_H
 
-#include "http_client.h"
-#include "job_env.h"
-#include "winnow/policy.h"
-
-struct servers;
-
-struct core {
-	struct event_base *base;
-	const char *config_path;
-	struct config *config;
-	struct policy_set *policies;
-	struct http_client *http;
-	struct upstream **upstreams; /* as in config->upstreams */
-	struct servers *servers;
-	struct job_env env;
-};
-
-/* The upstream of a host; NULL when it is not configured. */
-struct upstream *core_find_upstream(const struct core *core, const char *host);
+#include <stdbool.h>
 
 /*
  * Runs core with the configuration file at `path` until a signal ends it.

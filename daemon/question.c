@@ -22,7 +22,7 @@ enum question_kind { ASK_MANIFEST, ASK_BLOB, ASK_TAGS };
 
 struct question {
 	TAILQ_ENTRY(question) entry;
-	struct core *core;
+	struct context *context;
 	struct questions *all;
 	uint64_t id;
 	enum question_kind kind;
@@ -95,7 +95,7 @@ static uint64_t
 time_to_live(const struct question *q, int64_t checked_ms)
 {
 	int64_t age = source_now_ms() - checked_ms;
-	int64_t ttl = (int64_t)q->core->config->tag_ttl_ms;
+	int64_t ttl = (int64_t)q->context->config->tag_ttl_ms;
 
 	if (q->by_digest)
 		return DIGEST_TTL_MS;
@@ -143,7 +143,7 @@ static bool
 answer_manifest(
     struct question *q, const struct digest *digest, int64_t checked_ms)
 {
-	struct store *store = q->core->env.store;
+	struct store *store = q->context->env.store;
 	struct store_manifest row;
 
 	if (!store_get_manifest(store, q->target.scope, digest, &row) ||
@@ -168,8 +168,8 @@ step_original(
 	if (!q->fetched) {
 		q->fetched = true;
 		source_get_manifest(
-		    &q->core->env, &q->source, digest, &q->waiter);
-	} else if (variant_publish_original(&q->core->env, q->target.scope,
+		    &q->context->env, &q->source, digest, &q->waiter);
+	} else if (variant_publish_original(&q->context->env, q->target.scope,
 		       digest, &row, &e) == -1) {
 		answer_error(q, &e, "manifest");
 	} else {
@@ -187,11 +187,12 @@ step_variant(
 	struct err e;
 	int status = 0;
 
-	variant_recipe_init(&recipe, q->core->config, q->target.policy, source);
+	variant_recipe_init(
+	    &recipe, q->context->config, q->target.policy, source);
 	if (!store_get_variant(
-		q->core->env.store, &recipe.key, q->target.scope, &row) ||
+		q->context->env.store, &recipe.key, q->target.scope, &row) ||
 	    !answer_manifest(q, &row.digest, checked_ms))
-		status = variant_build(&q->core->env, &q->source,
+		status = variant_build(&q->context->env, &q->source,
 		    q->target.scope, &recipe, &q->waiter, &e);
 	variant_recipe_clear(&recipe);
 	if (status == -1)
@@ -204,7 +205,7 @@ excuses_stale(const struct question *q)
 {
 	enum err_code code = q->resolve_error.code;
 
-	return q->core->config->stale_if_error &&
+	return q->context->config->stale_if_error &&
 	    (code == ERR_UPSTREAM || code == ERR_TIMEOUT ||
 		code == ERR_RATE_LIMIT);
 }
@@ -214,15 +215,15 @@ step_tag(struct question *q)
 {
 	struct store_tag row;
 	bool known = store_get_tag(
-	    q->core->env.store, q->source_name, q->reference, &row);
+	    q->context->env.store, q->source_name, q->reference, &row);
 	int64_t age = known ? source_now_ms() - row.checked_ms : 0;
 	bool fresh =
-	    known && age >= 0 && age < (int64_t)q->core->config->tag_ttl_ms;
+	    known && age >= 0 && age < (int64_t)q->context->config->tag_ttl_ms;
 
 	if (!fresh && !q->resolved) {
 		q->resolved = q->resolving = true;
 		source_resolve(
-		    &q->core->env, &q->source, q->reference, &q->waiter);
+		    &q->context->env, &q->source, q->reference, &q->waiter);
 		return;
 	}
 	if (q->resolve_error.code != ERR_NONE) {
@@ -249,13 +250,13 @@ step_tag(struct question *q)
 static void
 refuse_digest(struct question *q)
 {
-	const char *prefix = q->core->config->original_prefix;
+	const char *prefix = q->context->config->original_prefix;
 	char variant_text[DIGEST_TEXT];
 	struct digest variant;
 	struct err e;
 
 	if (store_get_map(
-		q->core->env.store, q->target.scope, &q->digest, &variant))
+		q->context->env.store, q->target.scope, &q->digest, &variant))
 		err_set(&e, ERR_NOT_FOUND,
 		    "%s is the digest of the source image; its variant here is "
 		    "%s: pull that, or the tag, or %s/%s@%s for the source",
@@ -283,7 +284,7 @@ step_digest(struct question *q)
 static void
 step_blob(struct question *q)
 {
-	struct store *store = q->core->env.store;
+	struct store *store = q->context->env.store;
 	uint64_t size;
 	struct err e;
 
@@ -296,7 +297,7 @@ step_blob(struct question *q)
 		answer_object(q, &q->digest, NULL, size, 0);
 	} else {
 		source_get_blob(
-		    &q->core->env, &q->source, &q->digest, size, &q->waiter);
+		    &q->context->env, &q->source, &q->digest, size, &q->waiter);
 	}
 }
 
@@ -307,7 +308,7 @@ answer_tags(struct question *q)
 	size_t count, i;
 	char **tags;
 
-	store_list_tags(q->core->env.store, q->source_name, &tags, &count);
+	store_list_tags(q->context->env.store, q->source_name, &tags, &count);
 	for (i = 0; i < count; i++) {
 		json_array_append_new(list, json_string(tags[i]));
 		free(tags[i]);
@@ -354,13 +355,13 @@ on_wait_over(evutil_socket_t fd, short what, void *arg)
 static void
 start_timer(struct question *q, const char *client)
 {
-	const struct config *c = q->core->config;
+	const struct config *c = q->context->config;
 	uint64_t ms = strcmp(client, "containerd") == 0 ? c->wait_containerd_ms
 							: c->wait_ms;
 	struct timeval wait = {.tv_sec = (time_t)(ms / 1000),
 	    .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
 
-	q->timer = evtimer_new(q->core->base, on_wait_over, q);
+	q->timer = evtimer_new(q->context->base, on_wait_over, q);
 	event_add(q->timer, &wait);
 }
 
@@ -399,30 +400,30 @@ read_ask(struct question *q, const json_t *ask, const char **ns,
 static int
 find_target(struct question *q, const char *ns, struct err *e)
 {
-	struct core *core = q->core;
+	struct context *context = q->context;
 	bool by_tag = q->kind == ASK_MANIFEST && !q->by_digest;
 
-	if (names_find(core->config, core->policies, q->name, ns,
+	if (names_find(context->config, context->policies, q->name, ns,
 		by_tag ? q->reference : NULL, &q->target, e) == -1)
 		return -1;
 	q->source_name =
 	    mem_printf("%s/%s", q->target.host, q->target.repository);
 	q->source = (struct source){
-	    .upstream = core_find_upstream(core, q->target.host),
+	    .upstream = context_find_upstream(context, q->target.host),
 	    .host = q->target.host,
 	    .repository = q->target.repository};
 	return 0;
 }
 
 void
-question_ask(struct core *core, struct questions *all, const json_t *ask,
+question_ask(struct context *context, struct questions *all, const json_t *ask,
     void (*send)(void *arg, json_t *answer), void *arg)
 {
 	struct question *q = mem_zalloc(1, sizeof(*q));
 	const char *ns, *client;
 	struct err e;
 
-	q->core = core;
+	q->context = context;
 	q->all = all;
 	q->send = send;
 	q->arg = arg;

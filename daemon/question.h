@@ -11,7 +11,7 @@
 #include <jansson.h>
 #include <sys/queue.h>
 
-#include "core.h"
+#include "context.h"
 
 struct question;
 TAILQ_HEAD(questions, question);
@@ -21,8 +21,8 @@ TAILQ_HEAD(questions, question);
  * later from the loop; the question is then freed.  It stands in `all` until
  * then.
  */
-void question_ask(struct core *core, struct questions *all, const json_t *ask,
-    void (*send)(void *arg, json_t *answer), void *arg);
+void question_ask(struct context *context, struct questions *all,
+    const json_t *ask, void (*send)(void *arg, json_t *answer), void *arg);
 
 /* The client of question `id` has left; and all have, with their server. */
 void question_leave(struct questions *all, uint64_t id);

@@ -26,7 +26,7 @@ struct server {
 };
 
 struct servers {
-	struct core *core;
+	struct context *context;
 	struct server *items;
 	size_t count;
 	size_t listener_count;
@@ -105,7 +105,7 @@ on_message(void *arg, struct channel_message *m)
 	json_get_string(m->body, "type", JSON_OPTIONAL, &type, &e);
 	if (strcmp(type, "ask") == 0)
 		question_ask(
-		    s->all->core, &s->questions, m->body, on_answer, s);
+		    s->all->context, &s->questions, m->body, on_answer, s);
 	else if (strcmp(type, "leave") == 0 &&
 	    json_get_uint(m->body, "id", JSON_REQUIRED, INT64_MAX, &id, &e) ==
 		0)
@@ -170,7 +170,7 @@ on_restart(evutil_socket_t fd, short what, void *arg)
 static void
 send_start(struct server *s)
 {
-	const struct config *c = s->all->core->config;
+	const struct config *c = s->all->context->config;
 	int fds[CHANNEL_FDS_MAX];
 	size_t i;
 	json_t *body = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:s}", "type",
@@ -180,7 +180,7 @@ send_start(struct server *s)
 	    (json_int_t)c->header_timeout_ms, "idle_timeout_ms",
 	    (json_int_t)c->idle_timeout_ms, "log_level", c->log_level);
 
-	fds[0] = store_blobs_fd(s->all->core->env.store);
+	fds[0] = store_blobs_fd(s->all->context->env.store);
 	for (i = 0; i < s->all->listener_count; i++)
 		fds[i + 1] = s->listeners[i];
 	child_send(s->child, body, fds, s->all->listener_count + 1);
@@ -192,7 +192,8 @@ start(struct server *s, struct err *e)
 {
 	struct child_callbacks cb = {on_message, on_gone, s};
 
-	if (child_start(s->all->core->base, "server", &cb, &s->child, e) == -1)
+	if (child_start(s->all->context->base, "server", &cb, &s->child, e) ==
+	    -1)
 		return -1;
 	send_start(s);
 	return 0;
@@ -201,12 +202,12 @@ start(struct server *s, struct err *e)
 static int
 init_server(struct servers *all, struct server *s, struct err *e)
 {
-	const struct config *c = all->core->config;
+	const struct config *c = all->context->config;
 	size_t i;
 
 	s->all = all;
 	TAILQ_INIT(&s->questions);
-	s->restart = evtimer_new(all->core->base, on_restart, s);
+	s->restart = evtimer_new(all->context->base, on_restart, s);
 	s->listeners = mem_zalloc(all->listener_count, sizeof(int));
 	for (i = 0; i < all->listener_count; i++)
 		s->listeners[i] = -1;
@@ -217,9 +218,9 @@ init_server(struct servers *all, struct server *s, struct err *e)
 }
 
 int
-servers_start(struct core *core, struct servers **out, struct err *e)
+servers_start(struct context *context, struct servers **out, struct err *e)
 {
-	const struct config *c = core->config;
+	const struct config *c = context->config;
 	struct servers *all;
 	size_t i;
 
@@ -227,7 +228,7 @@ servers_start(struct core *core, struct servers **out, struct err *e)
 		return err_set(e, ERR_LIMIT, "listen: at most %d addresses",
 		    CHANNEL_FDS_MAX - 1);
 	all = mem_zalloc(1, sizeof(*all));
-	all->core = core;
+	all->context = context;
 	all->listener_count = c->listen_count;
 	all->items = mem_zalloc((size_t)c->servers, sizeof(*all->items));
 	all->count = (size_t)c->servers;

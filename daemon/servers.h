@@ -9,10 +9,12 @@
 
 #include <stdbool.h>
 
-#include "core.h"
+#include "context.h"
+
+struct servers;
 
 /* Binds every address of the configuration for every server and starts. */
-int servers_start(struct core *core, struct servers **out, struct err *e);
+int servers_start(struct context *context, struct servers **out, struct err *e);
 
 /* No more replacements; each server finishes its transfers and exits.
  * `drained` is called once all are gone. */

@@ -7,8 +7,8 @@
  * it starts with a slash.
  *
  * `**` at the end is one component or more: behind a directory it matches
- * everything below, but not the directory itself.  In the middle it may be none: `a`, `**` and
- * `b` match a/b too.  Nothing matches the root.
+ * everything below, but not the directory itself.  In the middle it may be
+ * none: `a`, `**` and `b` match a/b too.  Nothing matches the root.
  */
 #ifndef WINNOW_GLOB_H
 #define WINNOW_GLOB_H

@@ -1,0 +1,32 @@
+/*
+ * context: what core answers questions with; all of it lives as long as core
+ * runs, but for the policies, which a reload replaces.
+ */
+#ifndef WINNOW_DAEMON_CONTEXT_H
+#define WINNOW_DAEMON_CONTEXT_H
+
+#include "http_client.h"
+#include "job_env.h"
+#include "winnow/policy.h"
+
+struct context {
+	struct event_base *base;
+	struct config *config;
+	struct policy_set *policies;
+	struct http_client *http;
+	struct upstream **upstreams; /* as in config->upstreams */
+	struct job_env env;
+};
+
+/*
+ * Opens the store and the upstreams and starts the workers.  base, config and
+ * policies are set, and env's callback; context_close() also after a failure.
+ */
+int context_open(struct context *context, struct err *e);
+void context_close(struct context *context);
+
+/* The upstream of a host; NULL when it is not configured. */
+struct upstream *
+context_find_upstream(const struct context *context, const char *host);
+
+#endif

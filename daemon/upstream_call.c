@@ -10,6 +10,7 @@
 
 struct upstream_call {
 	struct registry *registry;
+	struct upstream_auth *auth; /* the registry's, or a mirror's */
 	char *method;
 	char *url;
 	char *repository;
@@ -79,13 +80,9 @@ call_on_data(void *arg, const void *data, size_t len, struct err *e)
 	return 0;
 }
 
-/*
- * True when the registry itself answered, not the host of a redirect, which
- * has no claim to credentials.  Fills *host with who did.
- */
-static bool
-is_from_registry(const struct upstream_call *call,
-    const struct http_response *r, char **host)
+/* The host that answered where that is not the registry; else NULL. */
+static char *
+redirected_host(const struct upstream_call *call, const struct http_response *r)
 {
 	auto_http_url struct http_url registry = {.scheme = NULL};
 	auto_http_url struct http_url from = {.scheme = NULL};
@@ -93,10 +90,10 @@ is_from_registry(const struct upstream_call *call,
 
 	if (http_url_parse(call->registry->base_url, &registry, &unused) ==
 		-1 ||
-	    http_url_parse(r->final_url, &from, &unused) == -1)
-		return false;
-	*host = mem_strdup(from.host);
-	return http_url_same_origin(&registry, &from);
+	    http_url_parse(r->final_url, &from, &unused) == -1 ||
+	    http_url_same_origin(&registry, &from))
+		return NULL;
+	return mem_strdup(from.host);
 }
 
 /*
@@ -115,14 +112,42 @@ wants_credentials(
 static void on_credential(
     void *arg, const struct upstream_credential *c, const struct err *e);
 
+/*
+ * Asks for better credentials, once, and sends the request again with them.
+ * A redirect's host is asked itself then: registry.k8s.io leads to
+ * registries that want a token of their own.  Returns false when there are
+ * none to ask for.
+ */
+static bool
+call_retry(
+    struct upstream_call *call, const struct http_response *r, bool redirected)
+{
+	if (call->refused || !wants_credentials(call, r))
+		return false;
+	if (redirected) {
+		if (http_response_header(r, "www-authenticate") == NULL)
+			return false;
+		call->auth = registry_mirror_auth(call->registry, r->final_url);
+		if (call->auth == NULL)
+			return false;
+		free(call->url);
+		call->url = mem_strdup(r->final_url);
+		free(call->bearer);
+		call->bearer = NULL;
+	}
+	call->refused = true;
+	upstream_auth_refused(call->auth, call->repository, call->bearer, r);
+	call->waiter = upstream_auth_get(
+	    call->auth, call->repository, on_credential, call);
+	return true;
+}
+
 static void
 call_on_done(void *arg, const struct http_response *r, const struct err *e)
 {
 	struct upstream_call *call = arg;
-	struct registry *g = call->registry;
 	auto_free char *host = NULL;
 	struct err failure;
-	bool own;
 
 	call->http = NULL;
 	if (e != NULL) {
@@ -134,17 +159,11 @@ call_on_done(void *arg, const struct http_response *r, const struct err *e)
 		call_finish(call, r, NULL);
 		return;
 	}
-	own = is_from_registry(call, r, &host);
-	if (own && wants_credentials(call, r) && !call->refused) {
-		call->refused = true;
-		upstream_auth_refused(
-		    g->auth, call->repository, call->bearer, r);
-		call->waiter = upstream_auth_get(
-		    g->auth, call->repository, on_credential, call);
+	host = redirected_host(call, r);
+	if (call_retry(call, r, host != NULL))
 		return;
-	}
-	upstream_error_set(&failure, own || host == NULL ? "registry" : host, r,
-	    &call->refusal);
+	upstream_error_set(
+	    &failure, host != NULL ? host : "registry", r, &call->refusal);
 	call_finish(call, r, &failure);
 }
 
@@ -190,6 +209,7 @@ upstream_call_start(struct registry *g, const struct upstream_call_options *o,
 	struct upstream_call *call = mem_zalloc(1, sizeof(*call));
 
 	call->registry = g;
+	call->auth = g->auth;
 	call->method = mem_strdup(o->method);
 	call->url = mem_printf("%s/v2/%s/%s/%s", g->base_url, o->repository,
 	    o->kind, o->reference);

@@ -240,11 +240,49 @@ registry_cancel(struct upstream_request *request)
 	((struct registry_request *)request)->cancel(request);
 }
 
+struct upstream_auth *
+registry_mirror_auth(struct registry *g, const char *url)
+{
+	const struct config config = {
+	    .upstream_connect_timeout_ms = g->connect_timeout_ms,
+	    .upstream_idle_timeout_ms = g->idle_timeout_ms,
+	};
+	const struct config_upstream cu = {
+	    .host = g->upstream.host, .ca_file = g->ca_file};
+	auto_http_url struct http_url origin = {.scheme = NULL};
+	auto_free char *base_url = NULL;
+	struct registry_mirror *m;
+	struct err unused;
+	size_t i;
+
+	if (http_url_parse(url, &origin, &unused) == -1)
+		return NULL;
+	for (i = 0; i < g->mirror_count; i++) {
+		if (http_url_same_origin(&g->mirrors[i].origin, &origin))
+			return g->mirrors[i].auth;
+	}
+	if (g->mirror_count == REGISTRY_MIRRORS_MAX)
+		return NULL;
+	base_url = mem_printf(
+	    "%s://%s:%u", origin.scheme, origin.host, (unsigned)origin.port);
+	m = &g->mirrors[g->mirror_count++];
+	m->origin = origin;
+	memset(&origin, 0, sizeof(origin));
+	m->auth = upstream_auth_new(
+	    g->upstream.base, g->client, &config, &cu, base_url);
+	return m->auth;
+}
+
 static void
 registry_free(struct upstream *u)
 {
 	struct registry *g = (struct registry *)u;
+	size_t i;
 
+	for (i = 0; i < g->mirror_count; i++) {
+		upstream_auth_free(g->mirrors[i].auth);
+		http_url_clear(&g->mirrors[i].origin);
+	}
 	upstream_auth_free(g->auth);
 	free(g->upstream.host);
 	free(g->base_url);

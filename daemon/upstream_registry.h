@@ -13,6 +13,14 @@
 struct blob_request;
 TAILQ_HEAD(blob_list, blob_request);
 
+/* Another host that the registry redirects to, and that wants a token too. */
+struct registry_mirror {
+	struct http_url origin;
+	struct upstream_auth *auth; /* without a user name */
+};
+/* registry.k8s.io has some thirty of them, of which a site sees a few. */
+#define REGISTRY_MIRRORS_MAX 16
+
 struct registry {
 	struct upstream upstream; /* first */
 	struct http_client *client;
@@ -26,7 +34,15 @@ struct registry {
 	uint64_t blobs_max;
 	uint64_t blobs_running;
 	struct blob_list blobs_waiting;
+	struct registry_mirror mirrors[REGISTRY_MIRRORS_MAX];
+	size_t mirror_count;
 };
+
+/*
+ * What lets winnow in, anonymously, at the host of `url`, which the registry
+ * redirects to; NULL when there are too many such hosts.
+ */
+struct upstream_auth *registry_mirror_auth(struct registry *g, const char *url);
 
 /* The blob operations of struct upstream_ops (upstream_blob.c). */
 struct upstream_request *registry_get_blob(struct upstream *u,

@@ -202,6 +202,23 @@ check "redirect to the same host, then away" "ok $manifest *ok $manifest *"
 logged "which takes the token along" 1 '^main .*moved auth=bearer'
 logged "and drops it" 0 '^other .*auth=[^n]'
 
+scenario "{$bearer, \"anonymous\": true, \"ports\": [\"other\"],
+	\"realm\": \"http://{other}/token\"},
+    \"rules\": [{\"match\": \"main \", \"redirect\": \"other\"}]}"
+run -u u -p "$work/password" "$url" manifest app 1 head app 1 \
+    blob app "$layer" "$layer_size"
+check "redirect to a registry that wants a token" "ok $manifest *
+ok $manifest *
+ok $layer $layer_size"
+logged "which is anonymous" 0 'token.*auth=basic'
+logged "and fetched once" 1 'other GET /token'
+logged "and not shown to the registry" 0 '^main .*auth=bearer'
+scenario '{"auth": {"scheme": "basic", "user": "u", "password": "secret",
+    "ports": ["other"]}, "rules": [{"match": "main ", "redirect": "other"}]}'
+run -u u -p "$work/password" "$url" manifest app 1
+check "redirect to a host that wants a password" "error unauthorized *"
+logged "which it does not get" 0 'auth=basic'
+
 scenario "{}"
 run -a "$work/ca" "https://127.0.0.1:$tls" manifest app 1
 check "TLS" "ok $manifest *"

@@ -17,7 +17,8 @@ change it:
           "challenge": false (401 without one, except from /v2/),
           "expires_in": 300, "field": "token"|"access_token",
           "accept": N (so many requests may use one token),
-          "stale_status": 401|400},
+          "stale_status": 401|400,
+          "ports": ["main", "tls"] (those that want it)},
  "rules": [{"match": REGEX on "PORT METHOD PATH", "times": N (default:
             always), then what to do, any of:
      "status": 503, "headers": {...}, "body": "..."   answer just this
@@ -259,7 +260,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                         expand(rule.get("body", "")).encode())
         elif auth and self.path.startswith("/token"):
             self.give_token(auth)
-        elif (not auth or self.server.name == "other"
+        elif (not auth
+              or self.server.name not in auth.get("ports", ["main", "tls"])
               or self.check_auth(auth)):
             self.serve(rule)
 

@@ -42,8 +42,10 @@ struct policy {
 	char *file; /* "postgres.yaml" */
 	char *repository; /* what clients ask for, host included:
 			     docker.io/library/postgres; globs allowed */
+	struct glob *repository_glob;
 	char *source; /* a virtual repository's source, or NULL */
 	char **tags; /* globs; none means every tag */
+	struct glob **tag_globs;
 	size_t tag_count;
 	char **platforms; /* "linux/amd64"; none: the configuration's */
 	size_t platform_count;
@@ -53,7 +55,9 @@ struct policy {
 	size_t drop_count;
 	/* Config edits: the object under `config:` with checked types; keys
 	 * entrypoint cmd user workdir env labels stop_signal healthcheck.
-	 * NULL when there are none.  env and labels: null removes a name. */
+	 * NULL when there are none.  entrypoint and cmd: strings, or null.
+	 * env and labels: null removes a name.  healthcheck: null, or test
+	 * (strings), interval, timeout, start_period ("30s"), retries. */
 	json_t *config;
 	char **fail_on; /* audit categories (audit.h) */
 	size_t fail_on_count;
@@ -80,6 +84,9 @@ int policy_load_dir(const char *policies_dir, const char *sets_dir,
 int policy_load_file(const char *path, const char *sets_dir,
     struct policy **out, struct yaml_mistakes *mistakes, struct err *e);
 
+/* The audit categories that fail_on may name; audit.c tests that they agree. */
+const char *const *policy_categories(size_t *count);
+
 void policy_free(struct policy *p);
 void policy_set_free(struct policy_set *set);
 
@@ -88,7 +95,8 @@ AUTO_DEFINE(policy, policy_free)
 
 /*
  * The first policy that matches repository ("docker.io/library/postgres")
- * and tag (NULL: any tag matches), or NULL.
+ * and tag (NULL: any tag matches), or NULL.  A virtual repository is found
+ * under the name that its policy gives it, without a host.
  */
 const struct policy *policy_find(
     const struct policy_set *set, const char *repository, const char *tag);

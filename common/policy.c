@@ -1,0 +1,255 @@
+#include "winnow/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy_private.h"
+#include "winnow/mem.h"
+#include "winnow/path.h"
+
+static const char *const categories[] = {"shell", "package-manager", "download",
+    "interpreter", "compiler", "debugger", "privilege", "setuid", "capability",
+    "world-writable"};
+
+const char *const *
+policy_categories(size_t *count)
+{
+	*count = sizeof(categories) / sizeof(categories[0]);
+	return categories;
+}
+
+bool
+policy_is_category(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(categories) / sizeof(categories[0]); i++) {
+		if (strcmp(categories[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+policy_is_platform(const char *name)
+{
+	size_t parts = 1, len = 0;
+
+	for (; *name != '\0'; name++) {
+		if (*name == '/' && len > 0) {
+			parts++;
+			len = 0;
+			continue;
+		}
+		if (strchr("abcdefghijklmnopqrstuvwxyz0123456789._-", *name) ==
+		    NULL)
+			return false;
+		len++;
+	}
+	return len > 0 && (parts == 2 || parts == 3);
+}
+
+static void
+free_strings(char **strings, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		free(strings[i]);
+	free(strings);
+}
+
+void
+policy_free(struct policy *p)
+{
+	size_t i;
+
+	if (p == NULL)
+		return;
+	free(p->file);
+	free(p->repository);
+	glob_free(p->repository_glob);
+	free(p->source);
+	for (i = 0; p->tag_globs != NULL && i < p->tag_count; i++)
+		glob_free(p->tag_globs[i]);
+	free(p->tag_globs);
+	free_strings(p->tags, p->tag_count);
+	free_strings(p->platforms, p->platform_count);
+	free_strings(p->fail_on, p->fail_on_count);
+	policy_rules_clear(p->keep, p->keep_count);
+	policy_rules_clear(p->drop, p->drop_count);
+	json_decref(p->config);
+	for (i = 0; i < p->exception_count; i++) {
+		free(p->exceptions[i].path);
+		free(p->exceptions[i].reason);
+		glob_free(p->exceptions[i].glob);
+	}
+	free(p->exceptions);
+	free(p);
+}
+
+void
+policy_set_free(struct policy_set *set)
+{
+	size_t i;
+
+	if (set == NULL)
+		return;
+	for (i = 0; i < set->count; i++)
+		policy_free(set->items[i]);
+	free(set->items);
+	free(set);
+}
+
+/* Only a host can hold brackets, as [::1] does; they are no set. */
+static void
+escape_host(const char *host, size_t len, struct strbuf *out)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (host[i] == '[' || host[i] == ']')
+			strbuf_add_char(out, '\\');
+		strbuf_add_char(out, host[i]);
+	}
+}
+
+int
+policy_compile_repository(struct policy *p, size_t *column, struct err *e)
+{
+	const char *slash = strchrnul(p->repository, '/');
+	auto_strbuf struct strbuf pattern;
+	size_t added;
+
+	strbuf_init(&pattern, SIZE_MAX);
+	strbuf_add_char(&pattern, '/');
+	if (p->repository[0] == '[')
+		escape_host(
+		    p->repository, (size_t)(slash - p->repository), &pattern);
+	else
+		strbuf_add(
+		    &pattern, p->repository, (size_t)(slash - p->repository));
+	added = pattern.len - (size_t)(slash - p->repository);
+	strbuf_add_string(&pattern, slash);
+	if (glob_compile(
+		strbuf_string(&pattern), &p->repository_glob, column, e) == 0)
+		return 0;
+	*column = *column > added ? *column - added : 0;
+	return -1;
+}
+
+int
+policy_compile_tag(struct policy *p, size_t tag, size_t *column, struct err *e)
+{
+	auto_free char *pattern = mem_printf("/%s", p->tags[tag]);
+
+	if (strchr(p->tags[tag], '/') != NULL) {
+		*column = (size_t)(strchr(p->tags[tag], '/') - p->tags[tag]);
+		return err_set(e, ERR_INVALID, "a tag has no slash");
+	}
+	if (p->tag_globs == NULL)
+		p->tag_globs = mem_zalloc(p->tag_count, sizeof(*p->tag_globs));
+	if (glob_compile(pattern, &p->tag_globs[tag], column, e) == 0)
+		return 0;
+	*column = *column > 0 ? *column - 1 : 0;
+	return -1;
+}
+
+static bool
+matches_tag(const struct policy *p, const char *tag)
+{
+	size_t i;
+
+	if (tag == NULL || p->tag_count == 0)
+		return true;
+	for (i = 0; i < p->tag_count; i++) {
+		if (glob_match(p->tag_globs[i], tag))
+			return true;
+	}
+	return false;
+}
+
+const struct policy *
+policy_find(
+    const struct policy_set *set, const char *repository, const char *tag)
+{
+	size_t i;
+
+	for (i = 0; i < set->count; i++) {
+		const struct policy *p = set->items[i];
+
+		if (glob_match(p->repository_glob, repository) &&
+		    matches_tag(p, tag))
+			return p;
+	}
+	return NULL;
+}
+
+/* What the pipeline keeps or reads whatever the policy says. */
+static bool
+is_always_kept(const char *path)
+{
+	static const char *const files[] = {"etc/passwd", "etc/group",
+	    "etc/os-release", "usr/lib/os-release", "etc/debian_version",
+	    "etc/alpine-release", "etc/ld.so.conf", "var/lib/dpkg/status",
+	    "lib/apk/db/installed", "usr/lib/apk/db/installed"};
+	static const char *const dirs[] = {
+	    "etc/ld.so.conf.d", "var/lib/dpkg/status.d"};
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (strcmp(path, files[i]) == 0)
+			return true;
+	}
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		if (path_is_below(path, dirs[i]))
+			return true;
+	}
+	return path_is_below(path, "usr/share/doc") &&
+	    strcmp(path_base(path), "copyright") == 0;
+}
+
+/* Which package a file belongs to is known only later; not for these. */
+static bool
+can_be_of_package(const char *path)
+{
+	static const char *const dirs[] = {"usr/share/doc", "usr/share/man",
+	    "usr/share/info", "usr/share/lintian", "usr/share/locale",
+	    "var/cache", "var/log", "var/lib/dpkg", "var/lib/apt"};
+	size_t i;
+
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		if (path_is_below(path, dirs[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool
+rule_may_keep(
+    const struct policy_rule *rule, const char *path, const char *other)
+{
+	if (rule->kind == POLICY_PACKAGE)
+		return can_be_of_package(path);
+	return glob_match(rule->glob, path) || glob_match(rule->glob, other);
+}
+
+bool
+policy_may_keep(const struct policy *p, const char *path)
+{
+	auto_free char *longer = NULL;
+	const char *other;
+	size_t i;
+
+	if (is_always_kept(path))
+		return true;
+	if (strncmp(path, "usr/", 4) == 0)
+		other = path + 4;
+	else
+		other = longer = mem_printf("usr/%s", path);
+	for (i = 0; i < p->keep_count; i++) {
+		if (rule_may_keep(&p->keep[i], path, other))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,492 @@
+#include "config.h"
+
+#include <arpa/inet.h>
+#include <sched.h>
+#include <string.h>
+
+#include "config_keys.h"
+#include "winnow/log.h"
+#include "winnow/mem.h"
+#include "winnow/num.h"
+#include "winnow/oci.h"
+#include "winnow/ref.h"
+#include "winnow/yaml.h"
+
+#define DOCKER_HOST "docker.io"
+#define DOCKER_URL "https://registry-1.docker.io"
+
+/* What reading a file needs: its document and directory. */
+struct reader {
+	const struct yaml_doc *doc;
+	const struct yaml_node *root;
+	const char *path;
+};
+
+static void *
+field(struct config *c, size_t offset)
+{
+	return (char *)c + offset;
+}
+
+/* `path`, seen from the directory of the file; the caller frees it. */
+static char *
+resolve_path(const struct reader *r, const char *path)
+{
+	const char *slash = strrchr(r->path, '/');
+
+	if (path[0] == '/' || slash == NULL)
+		return mem_strdup(path);
+	return mem_printf("%.*s%s", (int)(slash + 1 - r->path), r->path, path);
+}
+
+static uint64_t
+count_cpus(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == -1)
+		return 1;
+	return (uint64_t)CPU_COUNT(&set);
+}
+
+/* --- defaults --- */
+
+static void
+set_strings(struct config *c, const struct config_key *key, const char *value)
+{
+	char **list = mem_zalloc(1, sizeof(*list));
+
+	list[0] = mem_strdup(value);
+	*(char ***)field(c, key->offset) = list;
+	*(size_t *)field(c, key->count_offset) = 1;
+}
+
+static void
+set_default(struct config *c, const struct config_key *key)
+{
+	uint64_t *number = field(c, key->offset);
+	struct err e;
+
+	switch (key->type) {
+	case CONFIG_ACTION:
+		*(enum config_default *)field(c, key->offset) = CONFIG_PASS;
+		break;
+	case CONFIG_BOOL:
+		*(bool *)field(c, key->offset) =
+		    strcmp(key->value, "true") == 0;
+		break;
+	case CONFIG_DURATION:
+		(void)num_parse_duration(key->value, number, &e);
+		break;
+	case CONFIG_NUMBER:
+		*number = count_cpus();
+		if (key->value != NULL)
+			(void)num_parse(key->value, key->min, key->max,
+			    key->name, number, &e);
+		break;
+	case CONFIG_SIZE:
+		(void)num_parse_size(key->value, number, &e);
+		break;
+	case CONFIG_PATH:
+	case CONFIG_STRING:
+		*(char **)field(c, key->offset) = mem_strdup(key->value);
+		break;
+	case CONFIG_STRINGS:
+		set_strings(c, key,
+		    key->value == NULL ? oci_platform_host() : key->value);
+		break;
+	case CONFIG_UPSTREAMS:
+		break;
+	}
+}
+
+static void
+free_strings(char **list, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void
+clear_upstream(struct config_upstream *u)
+{
+	free(u->host);
+	free(u->url);
+	free(u->username);
+	free(u->password_file);
+	free(u->ca_file);
+}
+
+void
+config_free(struct config *c)
+{
+	size_t i;
+
+	free_strings(c->listen, c->listen_count);
+	free_strings(c->platforms, c->platform_count);
+	for (i = 0; i < c->upstream_count; i++)
+		clear_upstream(&c->upstreams[i]);
+	free(c->upstreams);
+	free(c->store);
+	free(c->policies);
+	free(c->sets);
+	free(c->default_upstream);
+	free(c->original_prefix);
+	free(c->log_level);
+	free(c);
+}
+
+/* --- reading --- */
+
+static void
+check_range(const struct reader *r, const struct config_key *key,
+    uint64_t value, const char *unit)
+{
+	const struct yaml_node *node =
+	    yaml_get(r->root, key->name, YAML_STRING);
+
+	if (node != NULL && (value < key->min || value > key->max))
+		yaml_complain(r->doc, node, "%s must be from %llu to %llu %s",
+		    key->name, (unsigned long long)key->min,
+		    (unsigned long long)key->max, unit);
+}
+
+static void
+read_strings(
+    const struct reader *r, const struct config_key *key, struct config *c)
+{
+	const struct yaml_node *node = yaml_get(r->root, key->name, YAML_LIST);
+	char ***list = field(c, key->offset);
+	size_t *count = field(c, key->count_offset);
+
+	if (node == NULL)
+		return;
+	free_strings(*list, *count);
+	*list = NULL;
+	*count = 0;
+	yaml_get_strings(r->doc, r->root, key->name, list, count);
+	if (*count < key->min || *count > key->max)
+		yaml_complain(r->doc, node, "%s must have %llu to %llu items",
+		    key->name, (unsigned long long)key->min,
+		    (unsigned long long)key->max);
+}
+
+static void
+read_text(
+    const struct reader *r, const struct config_key *key, struct config *c)
+{
+	const char *text = yaml_get_string(r->root, key->name);
+	char **value = field(c, key->offset);
+
+	if (text == NULL)
+		return;
+	if (*text == '\0')
+		yaml_complain(r->doc, yaml_get(r->root, key->name, YAML_STRING),
+		    "%s must not be empty", key->name);
+	free(*value);
+	*value =
+	    key->type == CONFIG_PATH ? resolve_path(r, text) : mem_strdup(text);
+}
+
+static void
+read_action(
+    const struct reader *r, const struct config_key *key, struct config *c)
+{
+	const char *text = yaml_get_string(r->root, key->name);
+
+	if (text == NULL)
+		return;
+	if (strcmp(text, "deny") == 0)
+		c->default_action = CONFIG_DENY;
+	else if (strcmp(text, "pass") != 0)
+		yaml_complain(r->doc, yaml_get(r->root, key->name, YAML_STRING),
+		    "%s must be pass or deny", key->name);
+}
+
+/* --- upstreams --- */
+
+static struct config_upstream *
+add_upstream(struct config *c, const char *host, char *url)
+{
+	struct config_upstream *u;
+
+	c->upstreams = mem_realloc(
+	    c->upstreams, c->upstream_count + 1, sizeof(*c->upstreams));
+	u = &c->upstreams[c->upstream_count++];
+	memset(u, 0, sizeof(*u));
+	u->host = mem_strdup(host);
+	u->url = url;
+	return u;
+}
+
+static bool
+is_url(const char *url)
+{
+	static const char *const schemes[] = {"https://", "http://"};
+	size_t i;
+
+	if (strncmp(url, "oci:", 4) == 0)
+		return url[4] != '\0';
+	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		size_t len = strlen(schemes[i]);
+
+		if (strncmp(url, schemes[i], len) == 0)
+			return url[len] != '\0' && url[len] != '/' &&
+			    strpbrk(url, " @\"<>\\") == NULL;
+	}
+	return false;
+}
+
+static char *
+resolve_url(const struct reader *r, const char *url)
+{
+	auto_free char *dir = NULL;
+
+	if (strncmp(url, "oci:", 4) != 0)
+		return mem_strdup(url);
+	dir = resolve_path(r, url + 4);
+	return mem_printf("oci:%s", dir);
+}
+
+static void
+read_upstream(
+    const struct reader *r, const struct yaml_node *node, struct config *c)
+{
+	static const struct yaml_key keys[] = {
+	    {"url", YAML_STRING, true, "address"},
+	    {"username", YAML_STRING, false, "user"},
+	    {"password_file", YAML_STRING, false, "password"},
+	    {"ca_file", YAML_STRING, false, "ca"},
+	};
+	const char *host = node->key->text, *url, *text;
+	struct config_upstream *u;
+
+	if (!ref_is_host(host))
+		yaml_complain(r->doc, node->key,
+		    "\"%s\" is not the name of a host", host);
+	if (!yaml_check_map(r->doc, node, keys, sizeof(keys) / sizeof(keys[0])))
+		return;
+	url = yaml_get_string(node, "url");
+	if (!is_url(url))
+		yaml_complain(r->doc, yaml_get(node, "url", YAML_STRING),
+		    "url must be https://HOST, http://HOST or oci:DIRECTORY");
+	u = add_upstream(c, host, resolve_url(r, url));
+	if ((text = yaml_get_string(node, "username")) != NULL)
+		u->username = mem_strdup(text);
+	if ((text = yaml_get_string(node, "password_file")) != NULL)
+		u->password_file = resolve_path(r, text);
+	if ((text = yaml_get_string(node, "ca_file")) != NULL)
+		u->ca_file = resolve_path(r, text);
+	if ((u->username == NULL) != (u->password_file == NULL))
+		yaml_complain(r->doc, node,
+		    "username and password_file must be given together");
+}
+
+static void
+read_upstreams(
+    const struct reader *r, const struct config_key *key, struct config *c)
+{
+	const struct yaml_node *map = yaml_get(r->root, key->name, YAML_MAP);
+	const struct yaml_node *node;
+
+	if (map == NULL)
+		return;
+	(void)yaml_check_items(r->doc, map, YAML_MAP);
+	for (node = map->first; node != NULL; node = node->next)
+		if (node->type == YAML_MAP)
+			read_upstream(r, node, c);
+}
+
+const struct config_upstream *
+config_find_upstream(const struct config *c, const char *host)
+{
+	size_t i;
+
+	for (i = 0; i < c->upstream_count; i++)
+		if (strcmp(c->upstreams[i].host, host) == 0)
+			return &c->upstreams[i];
+	return NULL;
+}
+
+/* --- the whole file --- */
+
+static void
+read_key(const struct reader *r, const struct config_key *key, struct config *c)
+{
+	const uint64_t limits[2] = {key->min, key->max};
+	uint64_t *number = field(c, key->offset);
+
+	switch (key->type) {
+	case CONFIG_ACTION:
+		read_action(r, key, c);
+		break;
+	case CONFIG_BOOL:
+		yaml_get_bool(
+		    r->doc, r->root, key->name, field(c, key->offset));
+		break;
+	case CONFIG_DURATION:
+		yaml_get_duration(r->doc, r->root, key->name, number);
+		check_range(r, key, *number, "milliseconds");
+		break;
+	case CONFIG_NUMBER:
+		yaml_get_uint(r->doc, r->root, key->name, limits, number);
+		break;
+	case CONFIG_SIZE:
+		yaml_get_size(r->doc, r->root, key->name, number);
+		check_range(r, key, *number, "bytes");
+		break;
+	case CONFIG_PATH:
+	case CONFIG_STRING:
+		read_text(r, key, c);
+		break;
+	case CONFIG_STRINGS:
+		read_strings(r, key, c);
+		break;
+	case CONFIG_UPSTREAMS:
+		read_upstreams(r, key, c);
+		break;
+	}
+}
+
+/* True for ADDRESS:PORT with a numeric address, IPv6 in brackets. */
+static bool
+is_listen_address(const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	unsigned char address[sizeof(struct in6_addr)];
+	auto_free char *host = NULL;
+	uint64_t port;
+	struct err e;
+	size_t len;
+
+	if (colon == NULL ||
+	    num_parse(colon + 1, 1, 65535, "port", &port, &e) == -1)
+		return false;
+	host = mem_strndup(text, (size_t)(colon - text));
+	len = strlen(host);
+	if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
+		host[len - 1] = '\0';
+		return inet_pton(AF_INET6, host + 1, address) == 1;
+	}
+	return inet_pton(AF_INET, host, address) == 1;
+}
+
+/* Complains of every item of a list that `is_good` refuses. */
+static void
+check_list(const struct reader *r, const char *key,
+    bool (*is_good)(const char *text), const char *form)
+{
+	const struct yaml_node *node = yaml_get(r->root, key, YAML_LIST);
+
+	for (node = node == NULL ? NULL : node->first; node != NULL;
+	     node = node->next)
+		if (node->type == YAML_STRING && !is_good(node->text))
+			yaml_complain(
+			    r->doc, node, "\"%s\" is not %s", node->text, form);
+}
+
+static bool
+is_platform(const char *text)
+{
+	struct oci_platform platform;
+	struct err e;
+
+	if (oci_platform_parse(text, &platform, &e) == -1)
+		return false;
+	oci_platform_clear(&platform);
+	return true;
+}
+
+static bool
+is_prefix(const char *text)
+{
+	return ref_is_repository(text) && strchr(text, '/') == NULL;
+}
+
+static bool
+is_log_level(const char *text)
+{
+	return log_level_parse(text) != -1;
+}
+
+static void
+check_text(const struct reader *r, const char *key,
+    bool (*is_good)(const char *text), const char *form)
+{
+	const struct yaml_node *node = yaml_get(r->root, key, YAML_STRING);
+
+	if (node != NULL && !is_good(node->text))
+		yaml_complain(
+		    r->doc, node, "\"%s\" is not %s", node->text, form);
+}
+
+/* What no single key can say. */
+static void
+check_config(const struct reader *r, const struct config *c)
+{
+	const struct yaml_node *node =
+	    yaml_get(r->root, "default_upstream", YAML_STRING);
+
+	check_list(r, "listen", is_listen_address,
+	    "ADDRESS:PORT with a numeric address");
+	check_list(r, "platforms", is_platform, "a platform like linux/amd64");
+	check_text(r, "original_prefix", is_prefix,
+	    "one component of a repository name");
+	check_text(r, "log_level", is_log_level, "error, warn, info or debug");
+	if (node != NULL &&
+	    config_find_upstream(c, c->default_upstream) == NULL)
+		yaml_complain(r->doc, node, "\"%s\" is not among the upstreams",
+		    node->text);
+}
+
+static bool
+check_keys(const struct reader *r)
+{
+	auto_free struct yaml_key *keys =
+	    mem_zalloc(config_key_count, sizeof(*keys));
+	size_t i;
+
+	if (r->root->type == YAML_NULL)
+		return false;
+	for (i = 0; i < config_key_count; i++) {
+		keys[i].name = config_keys[i].name;
+		keys[i].types = YAML_STRING;
+		if (config_keys[i].type == CONFIG_STRINGS)
+			keys[i].types = YAML_LIST;
+		else if (config_keys[i].type == CONFIG_UPSTREAMS)
+			keys[i].types = YAML_MAP;
+	}
+	(void)yaml_check_map(r->doc, r->root, keys, config_key_count);
+	return r->root->type == YAML_MAP;
+}
+
+int
+config_load(const char *path, struct config **out,
+    struct yaml_mistakes *mistakes, struct err *e)
+{
+	auto_config struct config *c = mem_zalloc(1, sizeof(*c));
+	auto_yaml_doc struct yaml_doc *doc = NULL;
+	struct reader r = {.path = path};
+	size_t i;
+
+	for (i = 0; i < config_key_count; i++)
+		set_default(c, &config_keys[i]);
+	if (yaml_load_file(path, path, &doc, mistakes, e) == -1)
+		return -1;
+	r.doc = doc;
+	r.root = yaml_root(doc);
+	if (check_keys(&r)) {
+		for (i = 0; i < config_key_count; i++)
+			read_key(&r, &config_keys[i], c);
+	}
+	if (config_find_upstream(c, DOCKER_HOST) == NULL)
+		add_upstream(c, DOCKER_HOST, mem_strdup(DOCKER_URL));
+	check_config(&r, c);
+	if (yaml_mistakes_finish(mistakes, path, e) == -1)
+		return -1;
+	*out = steal(&c);
+	return 0;
+}

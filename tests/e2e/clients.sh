@@ -1,0 +1,102 @@
+# The real clients, each with storage of its own below $dir.
+# shellcheck shell=bash disable=SC2154
+
+# --- docker ---
+start_dockerd()
+{
+	need_root
+	need dockerd docker containerd
+	docker_socket=unix://$dir/docker.sock
+	mkdir -p "$dir/docker"
+	start_ready dockerd 60 docker -H "$docker_socket" info -- \
+	    dockerd --iptables=false --ip6tables=false --bridge=none \
+	    --data-root "$dir/docker/data" --exec-root "$dir/docker/exec" \
+	    --pidfile "$dir/docker/pid" -H "$docker_socket" \
+	    --storage-driver overlay2 --log-level warn
+}
+
+dock() { docker -H "$docker_socket" "$@"; }
+
+# docker_root IMAGE POINT: the tree docker unpacked, mounted read-only.
+docker_root()
+{
+	local upper lower
+	upper=$(dock image inspect -f '{{.GraphDriver.Data.UpperDir}}' "$1")
+	lower=$(dock image inspect -f '{{.GraphDriver.Data.LowerDir}}' "$1" |
+	    sed 's/<no value>//')
+	overlay_root "$upper${lower:+:$lower}" "$2"
+}
+
+# overlay_root DIRS POINT: one directory cannot be an overlay of itself.
+overlay_root()
+{
+	mkdir -p "$2" "$dir/empty"
+	mount -t overlay overlay -o "ro,lowerdir=$1:$dir/empty" "$2" &&
+	    mounts[$2]=1
+}
+
+# --- podman ---
+pod()
+{
+	podman --root "$dir/podman/root" --runroot "$dir/podman/run" \
+	    --tmpdir "$dir/podman/tmp" --storage-driver overlay \
+	    --cgroup-manager cgroupfs "$@"
+}
+
+podman_root()
+{
+	local point
+	point=$(pod image mount "$1") || return
+	mkdir -p "$2"
+	mount --rbind "$point" "$2" && mounts[$2]=1
+}
+
+# --- skopeo and umoci ---
+# skopeo_root REFERENCE DIR: pulled and unpacked.
+skopeo_root()
+{
+	skopeo copy -q --src-tls-verify=false "docker://$1" \
+	    "oci:$2.layout:image" &&
+	    umoci unpack --image "$2.layout:image" "$2.bundle" > /dev/null &&
+	    mv "$2.bundle/rootfs" "$2"
+}
+
+# --- containerd ---
+start_containerd()
+{
+	need_root
+	need containerd ctr
+	mkdir -p "$dir/containerd"
+	cat > "$dir/containerd.toml" <<-EOF
+	version = 2
+	root = "$dir/containerd/root"
+	state = "$dir/containerd/state"
+	disabled_plugins = ["io.containerd.grpc.v1.cri"]
+	[grpc]
+	  address = "$dir/containerd.sock"
+	[ttrpc]
+	  address = "$dir/containerd.sock.ttrpc"
+	EOF
+	start_ready containerd 30 c8d version -- \
+	    containerd -c "$dir/containerd.toml"
+}
+
+c8d() { ctr -a "$dir/containerd.sock" "$@"; }
+
+# hosts_toml: docker.io through winnow and nowhere else: `server` is what
+# containerd falls back to.
+hosts_toml()
+{
+	mkdir -p "$dir/certs.d/docker.io"
+	cat > "$dir/certs.d/docker.io/hosts.toml" <<-EOF
+	server = "http://$proxy"
+	[host."http://$proxy"]
+	  capabilities = ["pull", "resolve"]
+	EOF
+}
+
+c8d_root()
+{
+	mkdir -p "$2"
+	c8d images mount "$1" "$2" > /dev/null && mounts[$2]=1
+}

@@ -1,0 +1,276 @@
+# For the end-to-end tests: servers and clients on loopback ports and in a
+# directory of their own, stopped by process id however the test ends.
+# Each test sources this file, prints TAP, and ends with `finish`.
+# shellcheck shell=bash disable=SC2034
+
+set -uo pipefail
+
+top_srcdir=${top_srcdir:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+top_builddir=${top_builddir:-$top_srcdir/build}
+winnow=$top_builddir/winnow
+winnowd=$top_builddir/winnowd
+tests=$top_srcdir/tests
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/winnow-e2e.XXXXXX")
+checks=0 failures=0
+declare -A pids=() mounts=()
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+note() { echo "# $*"; }
+
+# bail REASON: the test cannot go on.
+bail() { note "$*"; echo "Bail out! $*"; failures=$((failures + 1)); exit 1; }
+
+skip_all() { echo "1..0 # SKIP $*"; exit 77; }
+
+# need PROGRAM...: skips the test where one is not installed.
+need()
+{
+	local program
+	for program; do
+		command -v "$program" > /dev/null || skip_all "no $program"
+	done
+}
+
+need_root() { [ "$(id -u)" = 0 ] || skip_all "needs root"; }
+
+# check NAME COMMAND...: one TAP line; the command's output when it fails.
+check()
+{
+	local name=$1
+	shift
+	checks=$((checks + 1))
+	if "$@" > "$dir/check.out" 2>&1; then
+		echo "ok $checks - $name"
+	else
+		failures=$((failures + 1))
+		echo "not ok $checks - $name"
+		tail -n 40 "$dir/check.out" | sed 's/^/#   /'
+	fi
+}
+
+# is NAME GOT WANTED
+is()
+{
+	check "$1" same "$2" "$3"
+}
+
+same() { [ "$1" = "$2" ] || { printf 'got:    %s\nwanted: %s\n' "$1" "$2"; false; }; }
+
+# has NAME TEXT PATTERN: an extended regular expression matches in the text.
+has()
+{
+	check "$1" matches "$2" "$3"
+}
+
+matches() { grep -qE -- "$2" <<< "$1" || { printf '%s\nlacks: %s\n' "$1" "$2"; false; }; }
+
+lacks() { ! grep -qE -- "$2" <<< "$1" || { printf '%s\nhas: %s\n' "$1" "$2"; false; }; }
+
+fails() { ! "$@"; }
+
+finish()
+{
+	echo "1..$checks"
+	[ "$failures" = 0 ]
+	exit
+}
+
+# The logs say why; a passing test leaves nothing.
+clean_up()
+{
+	local status=$? name
+	[ "$failures" = 0 ] && [ "$status" -le 1 ] || show_logs
+	for name in "${!mounts[@]}"; do umount -l "$name"; done
+	for name in "${!pids[@]}"; do stop "$name"; done
+	[ -n "${KEEP:-}" ] || rm -rf --one-file-system "$dir"
+}
+
+show_logs()
+{
+	local log
+	for log in "$dir"/*.log; do
+		[ -s "$log" ] || continue
+		note "--- ${log##*/}"
+		tail -n 30 "$log" | sed 's/^/# /'
+	done
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds.
+wait_for()
+{
+	local end=$(($(date +%s) + $1))
+	shift
+	until "$@" > /dev/null 2>&1; do
+		[ "$(date +%s)" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+gone() { ! kill -0 "$1" 2> /dev/null; }
+
+# start NAME COMMAND...: in the background, output to NAME.log.
+start()
+{
+	local name=$1
+	shift
+	"$@" < /dev/null >> "$dir/$name.log" 2>&1 &
+	pids[$name]=$!
+}
+
+# stop NAME [SIGNAL]: and wait until it is gone.
+stop()
+{
+	local pid=${pids[$1]:-}
+	[ -n "$pid" ] || return 0
+	unset "pids[$1]"
+	kill "-${2:-TERM}" "$pid" 2> /dev/null
+	if ! wait_for 20 gone "$pid"; then
+		note "$1 ignores ${2:-TERM}"
+		kill -KILL "$pid"
+	fi
+	wait "$pid" 2> /dev/null
+}
+
+# start_ready NAME SECONDS PROBE... -- COMMAND...: started and answering.
+start_ready()
+{
+	local name=$1 seconds=$2 probe=()
+	shift 2
+	while [ "$1" != -- ]; do probe+=("$1"); shift; done
+	shift
+	start "$name" "$@"
+	wait_for "$seconds" ready_or_dead "$name" "${probe[@]}"
+	"${probe[@]}" > /dev/null 2>&1 || bail "$name does not start"
+}
+
+ready_or_dead()
+{
+	local name=$1
+	shift
+	gone "${pids[$name]}" || "$@"
+}
+
+free_port()
+{
+	python3 -c 'import socket
+s = socket.socket()
+s.bind(("127.0.0.1", 0))
+print(s.getsockname()[1])'
+}
+
+answers() { curl -fsS -o /dev/null "$1"; }
+
+# image_layouts NAME: the directory of layouts with a test image.
+image_layouts()
+{
+	"$tests/images/build" "$1" 2>> "$dir/images.log" ||
+	    bail "cannot build the image $1"
+}
+
+# winnowd_config UPSTREAM [LINE...]: writes $dir/winnow.conf; the policies
+# are those in $policies, by default the shipped ones.
+winnowd_config()
+{
+	local upstream=$1
+	shift
+	port=${port:-$(free_port)}
+	proxy=127.0.0.1:$port
+	cat > "$dir/winnow.conf" <<-EOF
+	listen: ["$proxy"]
+	store: $dir/store
+	policies: ${policies:-$top_srcdir/conf/policies.d}
+	sets: $top_srcdir/conf/sets.d
+	default_upstream: docker.io
+	upstreams:
+	  docker.io: { url: "$upstream" }
+	default: pass
+	servers: 2
+	workers: 2
+	EOF
+	[ $# = 0 ] || printf '%s\n' "$@" >> "$dir/winnow.conf"
+}
+
+# start_winnowd [UPSTREAM [LINE...]]: with arguments writes the
+# configuration first, without uses the one that is there.
+start_winnowd()
+{
+	[ -x "$winnowd" ] || bail "no $winnowd: run make first"
+	[ $# = 0 ] || winnowd_config "$@"
+	mkdir -p "$dir/store"
+	start_ready winnowd 20 answers "http://$proxy/v2/" -- \
+	    "$winnowd" -c "$dir/winnow.conf"
+}
+
+# small_policies [LINE...]: a policy directory for the small image.
+small_policies()
+{
+	policies=$dir/policies.d
+	mkdir -p "$policies"
+	cat > "$policies/small.yaml" <<-'EOF'
+	repository: docker.io/library/small
+	keep:
+	  - /usr/bin/cat
+	  - /usr/bin/capable
+	  - /usr/bin/setuid
+	  - /etc/**
+	  - /srv/**
+	config:
+	  entrypoint: [cat]
+	EOF
+	[ $# = 0 ] || printf '%s\n' "$@" >> "$policies/small.yaml"
+}
+
+# start_registry NAME DATA [PROXIED]: docker-registry; its address is in
+# ${addresses[NAME]}, its access log in NAME.log.
+declare -A addresses=()
+start_registry()
+{
+	local name=$1 address
+	address=127.0.0.1:$(free_port)
+	addresses[$name]=$address
+	mkdir -p "$2"
+	cat > "$dir/$name.yml" <<-EOF
+	version: 0.1
+	log: { accesslog: { disabled: false }, level: info }
+	storage:
+	  filesystem: { rootdirectory: $2 }
+	  delete: { enabled: true }
+	http: { addr: $address }
+	${3:+proxy: { remoteurl: "$3" \}}
+	EOF
+	start_ready "$name" 20 answers "http://$address/v2/" -- \
+	    docker-registry serve "$dir/$name.yml"
+}
+
+# push_layout LAYOUTS NAME TAG ADDRESS: the image as it is, whole index.
+push_layout()
+{
+	skopeo copy -q --all --preserve-digests --dest-tls-verify=false \
+	    "oci:$1/library/$2:$3" "docker://$4/library/$2:$3"
+}
+
+# manifest REPO REFERENCE: a manifest or index as winnow serves it.
+accept='application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json'
+manifest()
+{
+	curl -sS -H "Accept: $accept" "http://$proxy/v2/$1/manifests/$2"
+}
+
+# platform_manifest REPO TAG: the image manifest behind tag or index.
+platform_manifest()
+{
+	local json digest
+	json=$(manifest "$1" "$2")
+	digest=$(jq -r '.manifests[0].digest // empty' <<< "$json")
+	[ -z "$digest" ] || json=$(manifest "$1" "$digest")
+	printf '%s' "$json"
+}
+
+# The oracle: what may differ is the package database, which is filtered.
+compare_trees()
+{
+	python3 "$tests/lib/compare.py" --rewritten var/lib/dpkg/status \
+	    ${expect:+--expect "$expect"} "$1" "$2"
+}

@@ -31,8 +31,7 @@ docker_root()
 overlay_root()
 {
 	mkdir -p "$2" "$dir/empty"
-	mount -t overlay overlay -o "ro,lowerdir=$1:$dir/empty" "$2" &&
-	    mounts[$2]=1
+	mount -t overlay overlay -o "ro,lowerdir=$1:$dir/empty" "$2"
 }
 
 # --- podman ---
@@ -48,7 +47,7 @@ podman_root()
 	local point
 	point=$(pod image mount "$1") || return
 	mkdir -p "$2"
-	mount --rbind "$point" "$2" && mounts[$2]=1
+	mount --rbind "$point" "$2"
 }
 
 # --- skopeo and umoci ---
@@ -98,5 +97,5 @@ hosts_toml()
 c8d_root()
 {
 	mkdir -p "$2"
-	c8d images mount "$1" "$2" > /dev/null && mounts[$2]=1
+	c8d images mount "$1" "$2" > /dev/null
 }

@@ -13,7 +13,7 @@ tests=$top_srcdir/tests
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/winnow-e2e.XXXXXX")
 checks=0 failures=0
-declare -A pids=() mounts=()
+declare -A pids=()
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
@@ -81,10 +81,20 @@ finish()
 clean_up()
 {
 	local status=$? name
-	[ "$failures" = 0 ] && [ "$status" -le 1 ] || show_logs
-	for name in "${!mounts[@]}"; do umount -l "$name"; done
+	trap - EXIT
+	[ "$failures" = 0 ] || show_logs
 	for name in "${!pids[@]}"; do stop "$name"; done
+	unmount_below "$dir"
 	[ -n "${KEEP:-}" ] || rm -rf --one-file-system "$dir"
+	exit "$status"
+}
+
+# unmount_below DIR: what tests and container engines mounted there.
+unmount_below()
+{
+	tac /proc/self/mounts |
+	    awk -v top="$1/" 'index($2, top) == 1 { print $2 }' |
+	    while read -r point; do umount -l "$point" 2> /dev/null; done
 }
 
 show_logs()
@@ -92,8 +102,8 @@ show_logs()
 	local log
 	for log in "$dir"/*.log; do
 		[ -s "$log" ] || continue
-		note "--- ${log##*/}"
-		tail -n 30 "$log" | sed 's/^/# /'
+		note "--- the end of ${log##*/}"
+		tail -n 15 "$log" | cut -c1-300 | sed 's/^/# /'
 	done
 }
 
@@ -233,7 +243,7 @@ start_registry()
 	mkdir -p "$2"
 	cat > "$dir/$name.yml" <<-EOF
 	version: 0.1
-	log: { accesslog: { disabled: false }, level: info }
+	log: { accesslog: { disabled: false }, level: warn }
 	storage:
 	  filesystem: { rootdirectory: $2 }
 	  delete: { enabled: true }
@@ -272,5 +282,16 @@ platform_manifest()
 compare_trees()
 {
 	python3 "$tests/lib/compare.py" --rewritten var/lib/dpkg/status \
+	    --rewritten 'var/lib/dpkg/info/*.md5sums' \
 	    ${expect:+--expect "$expect"} "$1" "$2"
+}
+
+# no_shell ROOT: no program of these names, under any path.
+no_shell()
+{
+	local found
+	found=$(find "$1" \( -name sh -o -name bash -o -name dash -o \
+	    -name busybox -o -name apt-get -o -name dpkg -o -name perl -o \
+	    -name 'python3*' \) -a \( -type f -perm /111 -o -type l \))
+	[ -z "$found" ] || { echo "$found"; false; }
 }

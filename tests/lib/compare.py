@@ -8,10 +8,12 @@ size, link target, device number, extended attributes, content, and which
 names are hard links of one file.  Else prints each difference and exits 1.
 
   --expect FILE     every path in FILE (one a line) must be in VARIANT
-  --rewritten PATH  contents of PATH may differ (package databases); repeatable
+  --rewritten GLOB  contents of these paths may differ (package databases);
+                    repeatable
   --list            prints the entries of SOURCE only (one argument)
 """
 import argparse
+import fnmatch
 import hashlib
 import os
 import stat
@@ -134,7 +136,8 @@ def print_list(directory):
 
 def compare(options):
     source, variant = entries(options.source), entries(options.variant)
-    rewritten = {os.fsencode(p.lstrip("/")) for p in options.rewritten}
+    rewritten = {n for p in options.rewritten for n in fnmatch.filter(
+        variant, os.fsencode(p.lstrip("/")))}
     found = list(root_differences(options.source, options.variant))
     found += differences(source, variant, rewritten)
     if options.expect:

@@ -1,0 +1,34 @@
+# Every mistake in a policy is named with file, line and column, all at once,
+# and nothing starts.
+. "$(dirname "$0")/lib.sh"
+
+policies=$dir/policies.d
+mkdir "$policies"
+cat > "$policies/bad.yaml" <<-'EOF'
+repository: docker.io/library/small
+keeep:
+  - /usr/bin/cat
+keep:
+  - usr/bin/relative
+  - /usr/***/x
+include: [no-such-set]
+EOF
+winnowd_config oci:"$dir/layouts"
+mkdir "$dir/layouts"
+check 'winnowd -n refuses it' fails "$winnowd" -n -c "$dir/winnow.conf"
+out=$("$winnowd" -n -c "$dir/winnow.conf" 2>&1)
+has 'an unknown key' "$out" 'bad\.yaml:2:1: .*keeep'
+has 'a relative pattern' "$out" 'bad\.yaml:5:5: '
+has 'a bad pattern' "$out" 'bad\.yaml:6:5: '
+has 'an unknown set' "$out" 'bad\.yaml:7:11: .*no-such-set'
+check 'winnowd does not start' fails timeout 10 "$winnowd" -c "$dir/winnow.conf"
+check 'winnow check refuses it' fails "$winnow" check "$policies/bad.yaml"
+has 'with the same words' "$("$winnow" check "$policies/bad.yaml" 2>&1)" \
+    'bad\.yaml:2:1: '
+rm "$policies/bad.yaml"
+small_policies
+check 'winnowd -n accepts a good one' "$winnowd" -n -c "$dir/winnow.conf"
+sed -i 's/^default:/defualt:/' "$dir/winnow.conf"
+has 'a mistake in the configuration' \
+    "$("$winnowd" -n -c "$dir/winnow.conf" 2>&1)" 'winnow\.conf:[0-9]+:1: .*defualt'
+finish

@@ -1,3 +1,4 @@
+#!/bin/bash
 # An upstream that lies: the client gets an OCI error that names the reason,
 # nothing is cached, and once the upstream is right the same pull works.
 . "$(dirname "$0")/lib.sh"

@@ -1,3 +1,4 @@
+#!/bin/bash
 # 30 clients pull the cold image at once: each upstream blob is fetched once,
 # one rewrite happens, all succeed with the same bytes.
 . "$(dirname "$0")/lib.sh"

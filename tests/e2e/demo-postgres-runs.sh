@@ -1,3 +1,4 @@
+#!/bin/bash
 # The main job: the original initialises a volume, the variant, which has no
 # shell, serves SQL from it as the user postgres.
 . "$(dirname "$0")/lib.sh"

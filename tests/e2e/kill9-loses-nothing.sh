@@ -1,3 +1,4 @@
+#!/bin/bash
 # kill -9 at any moment: what was served is served again, with the same
 # bytes, and unfinished work is done anew.
 . "$(dirname "$0")/lib.sh"

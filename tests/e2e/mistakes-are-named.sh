@@ -1,3 +1,4 @@
+#!/bin/bash
 # Every mistake in a policy is named with file, line and column, all at once,
 # and nothing starts.
 . "$(dirname "$0")/lib.sh"

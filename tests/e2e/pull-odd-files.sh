@@ -1,3 +1,4 @@
+#!/bin/bash
 # The small image: whiteouts, opaque directories, hard links, attributes,
 # capabilities, sparse files, names that are long or not UTF-8.
 . "$(dirname "$0")/lib.sh"

@@ -1,3 +1,4 @@
+#!/bin/bash
 # containerd asks winnow for docker.io's images (?ns=docker.io), and only
 # winnow: when it is down the pull fails instead of going elsewhere.
 . "$(dirname "$0")/lib.sh"

@@ -1,3 +1,4 @@
+#!/bin/bash
 # docker pulls the variant, and what it unpacks equals the original as docker
 # unpacks it, restricted to what is kept.
 . "$(dirname "$0")/lib.sh"

@@ -1,3 +1,4 @@
+#!/bin/bash
 # podman pulls and unpacks the variant: the same comparison.
 . "$(dirname "$0")/lib.sh"
 . "$tests/e2e/clients.sh"

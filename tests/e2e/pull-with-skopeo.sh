@@ -1,3 +1,4 @@
+#!/bin/bash
 # skopeo copies the variant, umoci unpacks it: the same comparison.
 . "$(dirname "$0")/lib.sh"
 . "$tests/e2e/clients.sh"

@@ -1,3 +1,4 @@
+#!/bin/bash
 # What was served once is served again without an upstream, also after a
 # restart.
 . "$(dirname "$0")/lib.sh"

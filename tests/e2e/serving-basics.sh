@@ -1,3 +1,4 @@
+#!/bin/bash
 # What registries answer, seen with curl: headers, ranges, methods, errors,
 # and what must not be reachable.
 . "$(dirname "$0")/lib.sh"

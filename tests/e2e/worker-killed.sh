@@ -1,3 +1,4 @@
+#!/bin/bash
 # A worker killed in the middle of a rewrite: the client gets an OCI error
 # that names the reason, and the next pull works.
 . "$(dirname "$0")/lib.sh"

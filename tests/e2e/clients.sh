@@ -6,9 +6,14 @@ start_dockerd()
 {
 	need_root
 	need dockerd docker containerd
+	try_dockerd || bail "dockerd does not start"
+}
+
+try_dockerd()
+{
 	docker_socket=unix://$dir/docker.sock
 	mkdir -p "$dir/docker"
-	start_ready dockerd 60 docker -H "$docker_socket" info -- \
+	try_ready dockerd 60 docker -H "$docker_socket" info -- \
 	    dockerd --iptables=false --ip6tables=false --bridge=none \
 	    --data-root "$dir/docker/data" --exec-root "$dir/docker/exec" \
 	    --pidfile "$dir/docker/pid" -H "$docker_socket" \

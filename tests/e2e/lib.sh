@@ -144,7 +144,9 @@ stop()
 }
 
 # start_ready NAME SECONDS PROBE... -- COMMAND...: started and answering.
-start_ready()
+start_ready() { try_ready "$@" || bail "$1 does not start"; }
+
+try_ready()
 {
 	local name=$1 seconds=$2 probe=()
 	shift 2
@@ -152,7 +154,7 @@ start_ready()
 	shift
 	start "$name" "$@"
 	wait_for "$seconds" ready_or_dead "$name" "${probe[@]}"
-	"${probe[@]}" > /dev/null 2>&1 || bail "$name does not start"
+	"${probe[@]}" > /dev/null 2>&1
 }
 
 ready_or_dead()

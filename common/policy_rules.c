@@ -103,15 +103,16 @@ policy_rules_read(const struct policy_rule_source *from,
 {
 	const struct yaml_node *item;
 
-	if (list == NULL ||
-	    !yaml_check_items(from->doc, list, YAML_STRING | YAML_MAP))
+	if (list == NULL)
 		return;
+	(void)yaml_check_items(from->doc, list, YAML_STRING | YAML_MAP);
 	for (item = list->first; item != NULL; item = item->next) {
 		struct policy_rule rule = {
 		    .kind = POLICY_PATTERN, .from_set = from->from_set};
 		struct policy_rule *slot;
 
-		if (!read_rule(from->doc, item, &rule))
+		if ((item->type & (YAML_STRING | YAML_MAP)) == 0 ||
+		    !read_rule(from->doc, item, &rule))
 			continue;
 		slot = append(rules, count);
 		if (slot == NULL) {

@@ -13,6 +13,10 @@
 /* Twice what any key needs; nobody reads a deeper file. */
 #define DEPTH_MAX 16
 
+static const char no_aliases[] =
+    "aliases (*) are not supported: write it out, and quote a pattern that "
+    "starts with *";
+
 struct yaml_doc {
 	char *file;
 	struct yaml_mistakes *mistakes; /* borrowed */
@@ -229,9 +233,7 @@ add_event(struct loader *l, const yaml_event_t *event)
 			    "a second document: one file holds one");
 		return 0;
 	case YAML_ALIAS_EVENT:
-		return fail_at(l->doc, event->start_mark,
-		    "aliases (*) are not supported: write it out, and quote "
-		    "a pattern that starts with *");
+		return fail_at(l->doc, event->start_mark, no_aliases);
 	case YAML_SCALAR_EVENT:
 		if (check_properties(
 			l->doc, event, event->data.scalar.tag != NULL) == -1)
@@ -311,6 +313,9 @@ fail_syntax(const struct yaml_doc *doc, const yaml_parser_t *parser,
 	if (is_tab_indented(text, len, parser->problem_mark.line))
 		return fail_at(doc, parser->problem_mark,
 		    "a tab in the indentation: use spaces");
+	if (parser->context != NULL &&
+	    strcmp(parser->context, "while scanning an alias") == 0)
+		return fail_at(doc, parser->context_mark, no_aliases);
 	if (parser->context == NULL)
 		return fail_at(doc, parser->problem_mark, parser->problem);
 	message = mem_printf("%s, %s that starts in line %zu", parser->problem,

@@ -1,0 +1,75 @@
+/* winnow check: the mistakes in policies, each with its place. */
+#include <getopt.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+#include "winnow/limits.h"
+#include "winnow/policy.h"
+
+static const struct option options[] = {
+    {"sets", required_argument, NULL, 's'},
+    {NULL, 0, NULL, 0},
+};
+
+static int
+load(const char *path, const char *sets_dir, struct yaml_mistakes *mistakes,
+    struct err *e)
+{
+	struct policy_set *set = NULL;
+	struct policy *policy = NULL;
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		r = policy_load_dir(path, sets_dir, &set, mistakes, e);
+	else
+		r = policy_load_file(path, sets_dir, &policy, mistakes, e);
+	if (set != NULL)
+		policy_set_free(set);
+	if (policy != NULL)
+		policy_free(policy);
+	return r;
+}
+
+/* Prints the mistakes of one file or directory; CLI_OK without any. */
+static int
+check(const char *path, const char *sets_dir)
+{
+	struct yaml_mistakes mistakes = {0};
+	auto_strbuf struct strbuf text;
+	struct err e = {0};
+	int r;
+
+	strbuf_init(&text, SIZE_MAX);
+	r = load(path, sets_dir, &mistakes, &e);
+	if (r == 0) {
+		printf("%s: ok\n", path);
+	} else if (mistakes.count > 0) {
+		yaml_mistakes_format(&mistakes, &text);
+		fputs(strbuf_string(&text), stderr);
+	} else {
+		cli_fail("check", &e);
+	}
+	yaml_mistakes_clear(&mistakes);
+	return r == 0 ? CLI_OK : CLI_FAILED;
+}
+
+int
+command_check(int argc, char **argv)
+{
+	const char *sets_dir = WINNOW_CONFDIR "/sets.d";
+	int c, status = CLI_OK;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 's')
+			return cli_usage("check");
+		sets_dir = optarg;
+	}
+	if (optind == argc)
+		return cli_usage("check");
+	for (; optind < argc; optind++)
+		if (check(argv[optind], sets_dir) != CLI_OK)
+			status = CLI_FAILED;
+	return status;
+}

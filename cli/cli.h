@@ -1,0 +1,28 @@
+/*
+ * cli: the commands of winnow(1), one file each.
+ */
+#ifndef WINNOW_CLI_H
+#define WINNOW_CLI_H
+
+#include "winnow/err.h"
+
+/* Exit statuses, as winnow(1) lists them. */
+enum cli_status {
+	CLI_OK = 0,
+	CLI_FAILED = 1, /* the work could not be done; says why */
+	CLI_USAGE = 2, /* a wrong command line */
+	CLI_FINDINGS = 3 /* audit: the image is not distroless */
+};
+
+/* argv[0] is the command's name.  Each returns an exit status. */
+int command_audit(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_strip(int argc, char **argv);
+
+/* Prints the command's usage line to standard error: CLI_USAGE. */
+int cli_usage(const char *command);
+
+/* Prints "winnow COMMAND: MESSAGE" to standard error: CLI_FAILED. */
+int cli_fail(const char *command, const struct err *e);
+
+#endif

@@ -111,7 +111,8 @@ find_rule(const struct selection *s, const struct tree_node *n)
 		if (node->reason == SELECTION_RULE)
 			return node->rule;
 		if (node->reason != SELECTION_NEEDED &&
-		    node->reason != SELECTION_LINK)
+		    node->reason != SELECTION_LINK &&
+		    node->reason != SELECTION_PARENT)
 			break;
 		n = node->by;
 	}

@@ -178,12 +178,12 @@ fail_script(const char *what, const char *script, const struct program *p,
 {
 	auto_strbuf struct strbuf path;
 
+	strbuf_init(&path, LIMIT_PATH + 1);
 	if (p->lost == NULL)
 		return err_set(e, ERR_POLICY,
 		    "%s %.200s is a script that needs %.200s, which the image "
 		    "does not have: set config.entrypoint to a program",
 		    what, script, p->name);
-	strbuf_init(&path, LIMIT_PATH + 1);
 	tree_node_path(p->lost, &path);
 	return err_set(e, ERR_POLICY,
 	    "%s %.200s is a script that needs %.200s, which is not kept: set "
@@ -234,12 +234,12 @@ check_libraries(const struct startup *s, const char *what,
 	auto_strbuf struct strbuf program, by;
 	auto_free char *name = NULL;
 
+	strbuf_init(&program, LIMIT_PATH + 1);
+	strbuf_init(&by, LIMIT_PATH + 1);
 	closure_run(s->closure, tree_at(s->tree, n->number), &callbacks);
 	if (l.name == NULL)
 		return 0;
 	name = l.name;
-	strbuf_init(&program, LIMIT_PATH + 1);
-	strbuf_init(&by, LIMIT_PATH + 1);
 	tree_node_path(n, &program);
 	tree_node_path(l.by, &by);
 	return err_set(e, ERR_POLICY,
@@ -314,6 +314,7 @@ check_command(
 	struct program p = {0};
 	const char *what = "cmd";
 
+	strbuf_init(&path, LIMIT_PATH + 1);
 	json_put(report, "command", command);
 	if (json_array_size(command) == 0) {
 		json_push(warnings,
@@ -326,7 +327,6 @@ check_command(
 	if (check_program(s, what,
 		json_string_value(json_array_get(command, 0)), &p, e) == -1)
 		return -1;
-	strbuf_init(&path, LIMIT_PATH + 1);
 	tree_node_path(p.node, &path);
 	json_put(report, "program", json_escaped(strbuf_string(&path)));
 	if (p.node->entry->script == NULL && p.node->entry->elf == NULL)

@@ -11,6 +11,8 @@
 #include "winnow/path.h"
 
 #define MUSL_PREFIX "ld-musl-"
+/* Every lookup goes through them; real images configure under twenty. */
+#define LOADER_MAX_CONFIGURED 1000
 #define ARM_FLOAT_ABI (EF_ARM_ABI_FLOAT_HARD | EF_ARM_ABI_FLOAT_SOFT)
 
 static const char *const hwcaps_none[] = {NULL};
@@ -151,12 +153,20 @@ guess_interpreter(
 }
 
 static void
-add_dir(void *arg, const char *dir, size_t len)
+add_dir(struct loader *l, const char *dir, size_t len)
+{
+	l->dirs = mem_realloc(l->dirs, l->dir_count + 1, sizeof(*l->dirs));
+	l->dirs[l->dir_count++] = mem_strndup(dir, len);
+}
+
+/* Adds a directory that the image configures. */
+static void
+add_configured(void *arg, const char *dir, size_t len)
 {
 	struct loader *l = arg;
 
-	l->dirs = mem_realloc(l->dirs, l->dir_count + 1, sizeof(*l->dirs));
-	l->dirs[l->dir_count++] = mem_strndup(dir, len);
+	if (l->dir_count < LOADER_MAX_CONFIGURED)
+		add_dir(l, dir, len);
 }
 
 /* Adds /NAME and /usr/NAME. */
@@ -207,7 +217,7 @@ set_musl_dirs(struct loader *l, const struct tree *t)
 	auto_free char *name = mem_strndup(arch, strcspn(arch, "."));
 
 	l->lib = mem_strdup("lib");
-	ldconf_read_musl(t, name, add_dir, l);
+	ldconf_read_musl(t, name, add_configured, l);
 }
 
 struct loader *
@@ -237,7 +247,7 @@ loader_new(const struct tree *t, const struct elf_facts *facts)
 		l->hwcaps = hwcaps_none;
 		set_musl_dirs(l, t);
 	} else {
-		ldconf_read_glibc(t, add_dir, l);
+		ldconf_read_glibc(t, add_configured, l);
 		l->configured = l->dir_count;
 		set_glibc_dirs(l, m);
 	}

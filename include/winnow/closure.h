@@ -38,7 +38,7 @@ struct closure_callbacks {
  * Reports what `executable` (or a library that is opened by dlopen) and
  * everything that it needs, recursively, load.  The order of loading counts:
  * RPATHs are inherited, RUNPATHs are not.  A node without ELF facts reports
- * nothing.  Each pair is reported once per call.
+ * nothing.  A pair is reported again only for another path.
  */
 void closure_run(struct closure *c, struct tree_node *executable,
     const struct closure_callbacks *callbacks);

@@ -237,6 +237,17 @@ static const struct test_case cases[] = {
 	    {.path = DEBIAN "libm.so"}},
 	"x: no libn.so\n"
 	"x: /lib/x86_64-linux-gnu/libm.so = " DEBIAN "libm.so\n"},
+    {"ld.so.conf: order of includes, loops, comments, old forms", empty,
+	{{.path = "bin/x", .needed = "liba.so libb.so libc.so libd.so"},
+	    {.path = "etc/ld.so.conf",
+		.content = "include  d/b.conf\td/[a].conf no/*.conf\n"
+			   "include ld.so.conf\nhwcap 1 /d\n\n"
+			   "  /c/=libc6 # /d\n# /d\nrelative\n"},
+	    {.path = "etc/d/a.conf", .content = "/a\n"},
+	    {.path = "etc/d/b.conf", .content = "/b"}, {.path = "a/liba.so"},
+	    {.path = "b/liba.so"}, {.path = "a/libb.so"}, {.path = "c/libb.so"},
+	    {.path = "c/libc.so"}, {.path = "d/libd.so"}},
+	"x: /b/liba.so\nx: /a/libb.so\nx: /c/libc.so\nx: no libd.so\n"},
     {"lib64 where the interpreter lies, not lib", fedora,
 	{{.path = "bin/x", .needed = "liba.so libb.so"},
 	    {.path = "usr/lib64/liba.so"}, {.path = "usr/lib/libb.so"}},

@@ -1,0 +1,16 @@
+/* The constants of a serialized layer index (layer_index_format.c). */
+#ifndef WINNOW_LAYER_INDEX_BYTES_H
+#define WINNOW_LAYER_INDEX_BYTES_H
+
+#define LAYER_INDEX_MAGIC "WNLAYER\n"
+#define LAYER_INDEX_MAGIC_LEN 8
+
+/* The shortest entry, path "": numbers, flags and one empty string. */
+#define LAYER_ENTRY_BYTES_MIN 66
+
+#define LAYER_ELF_BIG_ENDIAN 1u
+#define LAYER_ELF_DYNAMIC 2u
+#define LAYER_ELF_NODEFAULTLIB 4u
+#define LAYER_ELF_FLAGS 7u
+
+#endif

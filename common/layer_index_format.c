@@ -1,0 +1,153 @@
+/*
+ * The serialized form of a layer index.  All numbers are little-endian.
+ *
+ *	8 bytes magic, u32 version, u32 number of entries, string warnings
+ *	entries, one behind the other
+ *
+ * A string is its u32 length, its bytes and a NUL; so a parsed index points
+ * into one copy of the whole.  A string that may be absent has a u8 (0 or 1)
+ * in front.  An entry:
+ *
+ *	u8 type, u32 mode, u64 uid, u64 gid, u64 size, u64 mtime,
+ *	u32 mtime_nsec, u32 dev_major, u32 dev_minor, u32 ordinal,
+ *	string path, optional strings link, script, content,
+ *	u32 number of xattrs; string name, string value of each,
+ *	u8 1 and ELF facts, or 0
+ *
+ * ELF facts:
+ *
+ *	u8 bits, u8 flags, u8 osabi, u16 machine, u16 type, u32 flags,
+ *	optional strings interpreter, soname, rpath, runpath,
+ *	u32 number of needed; strings,
+ *	u32 number of dlopens; of each: u8 priority, optional string feature,
+ *	u32 number of sonames; strings
+ */
+#include <string.h>
+
+#include "layer_index_bytes.h"
+#include "winnow/layer_index.h"
+
+static void
+put_number(struct strbuf *out, uint64_t value, size_t bytes)
+{
+	uint8_t buf[8];
+	size_t i;
+
+	for (i = 0; i < bytes; i++)
+		buf[i] = (uint8_t)(value >> (8 * i));
+	strbuf_add(out, buf, bytes);
+}
+
+static void
+put_bytes(struct strbuf *out, const void *bytes, size_t len)
+{
+	put_number(out, len, 4);
+	strbuf_add(out, bytes, len);
+	strbuf_add_char(out, '\0');
+}
+
+static void
+put_string(struct strbuf *out, const char *s)
+{
+	put_bytes(out, s, strlen(s));
+}
+
+static void
+put_optional(struct strbuf *out, const char *s, size_t len)
+{
+	put_number(out, s != NULL, 1);
+	if (s != NULL)
+		put_bytes(out, s, len);
+}
+
+static void
+put_optional_string(struct strbuf *out, const char *s)
+{
+	put_optional(out, s, s == NULL ? 0 : strlen(s));
+}
+
+static void
+put_strings(struct strbuf *out, char *const *strings, size_t count)
+{
+	size_t i;
+
+	put_number(out, count, 4);
+	for (i = 0; i < count; i++)
+		put_string(out, strings[i]);
+}
+
+static void
+put_elf(struct strbuf *out, const struct elf_facts *facts)
+{
+	uint8_t flags = 0;
+	size_t i;
+
+	if (facts->big_endian)
+		flags |= LAYER_ELF_BIG_ENDIAN;
+	if (facts->dynamic)
+		flags |= LAYER_ELF_DYNAMIC;
+	if (facts->nodefaultlib)
+		flags |= LAYER_ELF_NODEFAULTLIB;
+	put_number(out, facts->bits, 1);
+	put_number(out, flags, 1);
+	put_number(out, facts->osabi, 1);
+	put_number(out, facts->machine, 2);
+	put_number(out, facts->type, 2);
+	put_number(out, facts->flags, 4);
+	put_optional_string(out, facts->interpreter);
+	put_optional_string(out, facts->soname);
+	put_optional_string(out, facts->rpath);
+	put_optional_string(out, facts->runpath);
+	put_strings(out, facts->needed, facts->needed_count);
+	put_number(out, facts->dlopen_count, 4);
+	for (i = 0; i < facts->dlopen_count; i++) {
+		const struct elf_dlopen *d = &facts->dlopens[i];
+
+		put_number(out, d->priority, 1);
+		put_optional_string(out, d->feature);
+		put_strings(out, d->sonames, d->count);
+	}
+}
+
+static void
+put_entry(struct strbuf *out, const struct layer_entry *entry)
+{
+	uint32_t i;
+
+	put_number(out, entry->type, 1);
+	put_number(out, entry->mode, 4);
+	put_number(out, entry->uid, 8);
+	put_number(out, entry->gid, 8);
+	put_number(out, entry->size, 8);
+	put_number(out, (uint64_t)entry->mtime, 8);
+	put_number(out, entry->mtime_nsec, 4);
+	put_number(out, entry->dev_major, 4);
+	put_number(out, entry->dev_minor, 4);
+	put_number(out, entry->ordinal, 4);
+	put_string(out, entry->path);
+	put_optional_string(out, entry->link);
+	put_optional_string(out, entry->script);
+	put_optional(out, entry->content, entry->content_len);
+	put_number(out, entry->xattr_count, 4);
+	for (i = 0; i < entry->xattr_count; i++) {
+		put_string(out, entry->xattrs[i].name);
+		put_bytes(
+		    out, entry->xattrs[i].value, entry->xattrs[i].value_len);
+	}
+	put_number(out, entry->elf != NULL, 1);
+	if (entry->elf != NULL)
+		put_elf(out, entry->elf);
+}
+
+void
+layer_index_format(const struct layer_index *index, struct strbuf *out)
+{
+	uint32_t i;
+
+	strbuf_add(out, LAYER_INDEX_MAGIC, LAYER_INDEX_MAGIC_LEN);
+	put_number(out, LAYER_INDEX_VERSION, 4);
+	put_number(out, index->count, 4);
+	put_string(out, index->warnings == NULL ? "" : index->warnings);
+	for (i = 0; i < index->count; i++)
+		put_entry(out, &index->entries[i]);
+}

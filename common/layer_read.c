@@ -1,0 +1,522 @@
+/*
+ * Reads a layer: inflate, tar through libarchive, entry by entry.
+ *
+ * libarchive runs in the C locale here: in a UTF-8 locale it normalizes the
+ * Unicode of pax names; in the C locale it fails to convert them, says so,
+ * and leaves the bytes alone.
+ */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <locale.h>
+#include <string.h>
+
+#include "layer_read_private.h"
+#include "winnow/fsutil.h"
+#include "winnow/limits.h"
+#include "winnow/mem.h"
+#include "winnow/path.h"
+
+/* Enough for any honest layer; further ones are left out. */
+#define WARNINGS_MAX (1u << 20)
+
+#define WHITEOUT ".wh."
+#define WHITEOUT_META ".wh..wh."
+#define WHITEOUT_OPAQUE ".wh..wh..opq"
+
+int
+layer_reader_fail(const struct layer_reader *r, struct err *e)
+{
+	const char *text = archive_error_string(r->archive);
+
+	if (r->input_failed) {
+		*e = r->input_error;
+		return -1;
+	}
+	return err_set(e, ERR_INVALID, "damaged tar archive: %s",
+	    text == NULL ? "unknown error" : text);
+}
+
+void
+layer_reader_warn(struct layer_reader *r, const char *path, const char *text)
+{
+	size_t len = r->warnings.len;
+
+	path_escape(path, &r->warnings);
+	strbuf_add_string(&r->warnings, ": ");
+	path_escape(text, &r->warnings);
+	strbuf_add_char(&r->warnings, '\n');
+	if (r->warnings.overflow)
+		strbuf_truncate(&r->warnings, len);
+}
+
+/* Puts the entry's name in front of the message. */
+static int
+wrap_name(const char *name, struct err *e)
+{
+	auto_strbuf struct strbuf text;
+
+	strbuf_init(&text, 4 * LIMIT_PATH);
+	path_escape(name, &text);
+	return err_wrap(e, "%.300s", strbuf_string(&text));
+}
+
+/* libarchive's read callback: hands out the inflated bytes, not copied. */
+static la_ssize_t
+read_input(struct archive *a, void *arg, const void **data)
+{
+	struct layer_reader *r = arg;
+	size_t len = 0;
+
+	if (inflate_read(r->inflate, data, &len, &r->input_error) == -1) {
+		r->input_failed = true;
+		archive_set_error(a, EIO, "cannot inflate");
+		return -1;
+	}
+	return (la_ssize_t)len;
+}
+
+enum name_kind { NAME_PLAIN, NAME_WHITEOUT, NAME_OPAQUE, NAME_IGNORED };
+
+static bool
+starts_with(const char *s, size_t len, const char *prefix)
+{
+	size_t prefix_len = strlen(prefix);
+
+	return len >= prefix_len && memcmp(s, prefix, prefix_len) == 0;
+}
+
+/*
+ * What the name makes of an entry, whatever its type: clients look at the
+ * name alone, too (image-spec layer.md, "Whiteouts").  Other names of aufs
+ * are metadata that no one reads any more.
+ */
+static int
+classify_name(const char *path, enum name_kind *kind, struct err *e)
+{
+	const char *cursor = path, *name, *base = path_base(path);
+	size_t len;
+
+	*kind = NAME_PLAIN;
+	if (strcmp(base, WHITEOUT_OPAQUE) == 0)
+		*kind = NAME_OPAQUE;
+	else if (starts_with(base, strlen(base), WHITEOUT))
+		*kind = NAME_WHITEOUT;
+	while ((name = path_next(&cursor, &len)) != NULL) {
+		if (starts_with(name, len, WHITEOUT_META) &&
+		    (name != base || *kind != NAME_OPAQUE)) {
+			*kind = NAME_IGNORED;
+			return 0;
+		}
+		if (starts_with(name, len, WHITEOUT) && name != base)
+			return err_set(
+			    e, ERR_INVALID, "lies below a whiteout's name");
+	}
+	base += strlen(WHITEOUT);
+	if (*kind == NAME_WHITEOUT &&
+	    (base[0] == '\0' || strcmp(base, ".") == 0 ||
+		strcmp(base, "..") == 0))
+		return err_set(e, ERR_INVALID, "a whiteout of no name");
+	return 0;
+}
+
+/* Adds a whiteout: `path` is its name in the archive. */
+static void
+add_whiteout(struct layer_reader *r, enum name_kind kind, uint32_t ordinal)
+{
+	const char *path = strbuf_string(&r->path), *base = path_base(path);
+	size_t dir_len = (size_t)(base - path);
+	struct layer_entry *entry = layer_index_add(r->index);
+
+	entry->ordinal = ordinal;
+	if (kind == NAME_OPAQUE) {
+		entry->type = ENTRY_OPAQUE;
+		entry->path = arena_strndup(
+		    r->index->arena, path, dir_len == 0 ? 0 : dir_len - 1);
+		return;
+	}
+	entry->type = ENTRY_WHITEOUT;
+	base += strlen(WHITEOUT);
+	entry->path =
+	    arena_strndup(r->index->arena, path, dir_len + strlen(base));
+	memcpy(entry->path + dir_len, base, strlen(base));
+}
+
+static int
+set_hard_link(struct layer_reader *r, struct layer_entry *entry,
+    const char *target, struct err *e)
+{
+	auto_strbuf struct strbuf link;
+
+	strbuf_init(&link, LIMIT_PATH);
+	if (path_normalize(target, strlen(target), &link, e) == -1)
+		return err_wrap(e, "hard link target");
+	if (link.len == 0)
+		return err_set(e, ERR_INVALID, "a hard link to the root");
+	entry->type = ENTRY_HARDLINK;
+	entry->link = arena_strndup(r->index->arena, link.data, link.len);
+	return 0;
+}
+
+static int
+set_symlink(struct layer_reader *r, struct layer_entry *entry,
+    const char *target, struct err *e)
+{
+	size_t len = target == NULL ? 0 : strlen(target);
+
+	if (len == 0)
+		return err_set(e, ERR_INVALID, "a symbolic link to nothing");
+	if (len > LIMIT_PATH)
+		return err_set(e, ERR_LIMIT,
+		    "a symbolic link of more than %d bytes", LIMIT_PATH);
+	entry->type = ENTRY_SYMLINK;
+	entry->link = arena_strndup(r->index->arena, target, len);
+	return 0;
+}
+
+static int
+set_device(struct layer_entry *entry, struct archive_entry *ae,
+    enum entry_type type, struct err *e)
+{
+	uint64_t major = archive_entry_rdevmajor(ae);
+	uint64_t minor = archive_entry_rdevminor(ae);
+
+	if (major > UINT32_MAX || minor > UINT32_MAX)
+		return err_set(e, ERR_INVALID, "a device number is too large");
+	entry->type = type;
+	/* How overlayfs itself writes a whiteout. */
+	if (type == ENTRY_CHARDEV && major == 0 && minor == 0)
+		entry->type = ENTRY_WHITEOUT;
+	entry->dev_major = (uint32_t)major;
+	entry->dev_minor = (uint32_t)minor;
+	return 0;
+}
+
+static int
+set_file(struct layer_reader *r, struct layer_entry *entry,
+    struct archive_entry *ae, struct err *e)
+{
+	la_int64_t size = archive_entry_size(ae);
+
+	if (size < 0)
+		return err_set(e, ERR_INVALID, "a negative size");
+	if ((uint64_t)size > LIMIT_LAYER_SIZE - r->size_total)
+		return err_set(e, ERR_LIMIT,
+		    "the layer's files exceed %llu bytes",
+		    (unsigned long long)LIMIT_LAYER_SIZE);
+	r->size_total += (uint64_t)size;
+	entry->type = ENTRY_FILE;
+	entry->size = (uint64_t)size;
+	return 0;
+}
+
+/* Type, and what belongs to it. */
+static int
+set_type(struct layer_reader *r, struct layer_entry *entry,
+    struct archive_entry *ae, struct err *e)
+{
+	const char *target = archive_entry_hardlink(ae);
+
+	if (target != NULL)
+		return set_hard_link(r, entry, target, e);
+	switch (archive_entry_filetype(ae)) {
+	case AE_IFREG:
+		return set_file(r, entry, ae, e);
+	case AE_IFDIR:
+		entry->type = ENTRY_DIRECTORY;
+		return 0;
+	case AE_IFLNK:
+		return set_symlink(r, entry, archive_entry_symlink(ae), e);
+	case AE_IFCHR:
+		return set_device(entry, ae, ENTRY_CHARDEV, e);
+	case AE_IFBLK:
+		return set_device(entry, ae, ENTRY_BLOCKDEV, e);
+	case AE_IFIFO:
+		entry->type = ENTRY_FIFO;
+		return 0;
+	default:
+		return err_set(e, ERR_UNSUPPORTED, "unknown type of entry");
+	}
+}
+
+static int
+set_metadata(struct layer_entry *entry, struct archive_entry *ae, struct err *e)
+{
+	la_int64_t uid = archive_entry_uid(ae), gid = archive_entry_gid(ae);
+	long nsec = archive_entry_mtime_nsec(ae);
+
+	if (uid < 0 || gid < 0)
+		return err_set(e, ERR_INVALID, "a negative owner");
+	if (nsec < 0 || nsec > 999999999)
+		return err_set(e, ERR_INVALID, "an impossible time");
+	entry->mode = archive_entry_perm(ae) & 07777;
+	entry->uid = (uint64_t)uid;
+	entry->gid = (uint64_t)gid;
+	entry->mtime = archive_entry_mtime(ae);
+	/* libarchive reads "-1.25" as -1 and 250000000; we mean -2 and
+	 * 750000000. */
+	if (entry->mtime < 0 && nsec > 0) {
+		entry->mtime--;
+		nsec = 1000000000 - nsec;
+	}
+	entry->mtime_nsec = (uint32_t)nsec;
+	return 0;
+}
+
+/* Puts the xattr in its place by name; of equal names the first stays. */
+static void
+insert_xattr(struct layer_entry *entry, const struct layer_xattr *xattr)
+{
+	uint32_t i = entry->xattr_count;
+
+	while (i > 0 && strcmp(entry->xattrs[i - 1].name, xattr->name) > 0)
+		i--;
+	if (i > 0 && strcmp(entry->xattrs[i - 1].name, xattr->name) == 0)
+		return;
+	memmove(&entry->xattrs[i + 1], &entry->xattrs[i],
+	    (entry->xattr_count - i) * sizeof(*xattr));
+	entry->xattrs[i] = *xattr;
+	entry->xattr_count++;
+}
+
+/*
+ * libarchive lists the last record of the archive first, and both forms
+ * (SCHILY.xattr, LIBARCHIVE.xattr) of the same attribute.
+ */
+static int
+set_xattrs(struct layer_reader *r, struct layer_entry *entry,
+    struct archive_entry *ae, struct err *e)
+{
+	struct arena *arena = r->index->arena;
+	int count = archive_entry_xattr_reset(ae);
+	const void *value;
+	const char *name;
+	size_t len, total = 0;
+
+	if (count == 0)
+		return 0;
+	if (count > LIMIT_XATTRS)
+		return err_set(e, ERR_LIMIT, "more than %d extended attributes",
+		    LIMIT_XATTRS);
+	entry->xattrs =
+	    arena_zalloc(arena, (size_t)count, sizeof(*entry->xattrs));
+	while (
+	    archive_entry_xattr_next(ae, &name, &value, &len) == ARCHIVE_OK) {
+		struct layer_xattr xattr;
+
+		if (name == NULL || name[0] == '\0')
+			return err_set(e, ERR_INVALID,
+			    "an extended attribute without a name");
+		total += len;
+		if (total > LIMIT_XATTRS_SIZE)
+			return err_set(e, ERR_LIMIT,
+			    "extended attributes of more than %d bytes",
+			    LIMIT_XATTRS_SIZE);
+		xattr.name = arena_strndup(arena, name, strlen(name));
+		xattr.value = arena_strndup(arena, value, len);
+		xattr.value_len = (uint32_t)len;
+		insert_xattr(entry, &xattr);
+	}
+	return 0;
+}
+
+/* Adds the entry whose normalized name is in r->path. */
+static int
+add_entry(struct layer_reader *r, struct archive_entry *ae, uint32_t ordinal,
+    struct err *e)
+{
+	struct layer_entry entry = {.ordinal = ordinal};
+
+	entry.path = arena_strndup(
+	    r->index->arena, strbuf_string(&r->path), r->path.len);
+	if (set_type(r, &entry, ae, e) == -1)
+		return -1;
+	if (entry.path[0] == '\0' && entry.type != ENTRY_DIRECTORY)
+		return err_set(e, ERR_INVALID,
+		    "the root is not a directory but a %s",
+		    entry_type_name(entry.type));
+	if (entry.type != ENTRY_WHITEOUT &&
+	    (set_metadata(&entry, ae, e) == -1 ||
+		set_xattrs(r, &entry, ae, e) == -1))
+		return -1;
+	if (entry.type == ENTRY_FILE && layer_read_content(r, &entry, e) == -1)
+		return -1;
+	*layer_index_add(r->index) = entry;
+	return 0;
+}
+
+static int
+read_entry(struct layer_reader *r, struct archive_entry *ae, struct err *e)
+{
+	const char *name = archive_entry_pathname(ae);
+	enum name_kind kind = NAME_PLAIN;
+	uint32_t ordinal = r->ordinals++;
+
+	if (ordinal == LIMIT_LAYER_ENTRIES)
+		return err_set(
+		    e, ERR_LIMIT, "more than %d entries", LIMIT_LAYER_ENTRIES);
+	if (name == NULL)
+		return err_set(
+		    e, ERR_INVALID, "entry %" PRIu32 " has no name", ordinal);
+	strbuf_reset(&r->path);
+	if (path_normalize(name, strlen(name), &r->path, e) == -1 ||
+	    classify_name(strbuf_string(&r->path), &kind, e) == -1)
+		return wrap_name(name, e);
+	if (kind == NAME_PLAIN && add_entry(r, ae, ordinal, e) == -1)
+		return wrap_name(name, e);
+	if (kind == NAME_WHITEOUT || kind == NAME_OPAQUE)
+		add_whiteout(r, kind, ordinal);
+	return 0;
+}
+
+/* Notes what libarchive could not read of an entry's header. */
+static void
+note_warning(struct layer_reader *r, struct archive_entry *ae)
+{
+	const char *text = archive_error_string(r->archive);
+	const char *name = archive_entry_pathname(ae);
+
+	/* Of names, which we wanted not to be converted. */
+	if (text == NULL || strstr(text, "can't be converted") != NULL)
+		return;
+	layer_reader_warn(r, name == NULL ? "" : name, text);
+}
+
+/* The archive's headers could not be read further. */
+static int
+fail_header(const struct layer_reader *r, struct err *e)
+{
+	layer_reader_fail(r, e);
+	if (r->input_failed)
+		return -1;
+	if (archive_format(r->archive) == 0)
+		return err_set(e, ERR_INVALID, "not a tar archive");
+	if (r->index->count > 0) {
+		err_wrap(e, "after");
+		wrap_name(r->index->entries[r->index->count - 1].path, e);
+	}
+	return -1;
+}
+
+static int
+read_entries(struct layer_reader *r, struct err *e)
+{
+	for (;;) {
+		struct archive_entry *ae = NULL;
+		int status = archive_read_next_header(r->archive, &ae);
+
+		if (status == ARCHIVE_EOF)
+			return 0;
+		if (status < ARCHIVE_WARN || status == ARCHIVE_RETRY)
+			return fail_header(r, e);
+		if (status == ARCHIVE_WARN)
+			note_warning(r, ae);
+		if (read_entry(r, ae, e) == -1)
+			return -1;
+	}
+}
+
+/* What follows the archive's end is decoded too, so that damage shows. */
+static int
+drain(struct layer_reader *r, struct err *e)
+{
+	const void *data = NULL;
+	size_t len = 0;
+
+	do {
+		if (inflate_read(r->inflate, &data, &len, e) == -1)
+			return -1;
+	} while (len > 0);
+	return 0;
+}
+
+static int
+read_archive(struct layer_reader *r, struct err *e)
+{
+	int status;
+
+	r->archive = archive_read_new();
+	if (r->archive == NULL)
+		_exit(MEM_EXIT_STATUS);
+	archive_read_support_format_tar(r->archive);
+	archive_read_support_format_empty(r->archive);
+	/* Files named "._x" are files. */
+	archive_read_set_format_option(r->archive, "tar", "mac-ext", NULL);
+	if (archive_read_open(r->archive, r, NULL, read_input, NULL) !=
+	    ARCHIVE_OK)
+		status = fail_header(r, e);
+	else
+		status = read_entries(r, e);
+	if (status == 0)
+		status = drain(r, e);
+	archive_read_free(r->archive);
+	return status;
+}
+
+/*
+ * Reads and verifies.  Damage in transit explains any other damage, so the
+ * digest has the first word.
+ */
+static int
+read_and_verify(struct layer_reader *r, struct err *e)
+{
+	struct err digest_error;
+
+	if (read_archive(r, e) == 0)
+		return inflate_finish(r->inflate, e);
+	if (e->code == ERR_INVALID &&
+	    inflate_finish(r->inflate, &digest_error) == -1 &&
+	    digest_error.code == ERR_DIGEST)
+		*e = digest_error;
+	return -1;
+}
+
+/* The same in the C locale, whatever the program set. */
+static int
+read_in_c_locale(struct layer_reader *r, struct err *e)
+{
+	locale_t c = newlocale(LC_CTYPE_MASK, "C", (locale_t)0), old;
+	int status;
+
+	if (c == (locale_t)0)
+		_exit(MEM_EXIT_STATUS);
+	old = uselocale(c);
+	status = read_and_verify(r, e);
+	uselocale(old);
+	freelocale(c);
+	return status;
+}
+
+int
+layer_index_read(const struct blob_source *source,
+    const struct spool_filter *filter, struct spool *spool,
+    struct layer_index **out, struct err *e)
+{
+	auto_layer_index struct layer_index *index = NULL;
+	auto_inflate struct inflate *inflate = NULL;
+	auto_spool struct spool *own = NULL;
+	struct layer_reader r = {.filter = spool == NULL ? NULL : filter};
+	auto_fd int own_fd = -1;
+	int status;
+
+	if (spool == NULL) {
+		if (fsutil_open_memory("elf", &own_fd, e) == -1)
+			return -1;
+		spool = own = spool_new(own_fd);
+	}
+	r.spool = spool;
+	r.inflate = inflate = inflate_new(source);
+	r.index = index = layer_index_new();
+	strbuf_init(&r.path, 2 * LIMIT_PATH);
+	strbuf_init(&r.warnings, WARNINGS_MAX);
+	status = read_in_c_locale(&r, e);
+	if (r.warnings.len > 0)
+		index->warnings = strbuf_steal(&r.warnings);
+	strbuf_clear(&r.warnings);
+	strbuf_clear(&r.path);
+	if (status == -1)
+		return -1;
+	*out = steal(&index);
+	return 0;
+}

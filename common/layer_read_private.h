@@ -1,0 +1,38 @@
+/* layer_read, in two files: entries, and the contents of files. */
+#ifndef WINNOW_LAYER_READ_PRIVATE_H
+#define WINNOW_LAYER_READ_PRIVATE_H
+
+#include <archive.h>
+
+#include "winnow/layer_index.h"
+
+struct layer_reader {
+	struct archive *archive;
+	struct inflate *inflate;
+	const struct spool_filter *filter; /* NULL: nothing is wanted */
+	struct spool *spool; /* also where ELF files are put to be looked at */
+	struct layer_index *index;
+	struct strbuf path; /* of the current entry, normalized */
+	struct strbuf warnings;
+	uint64_t indexed_total; /* bytes of contents held in the index */
+	uint64_t size_total; /* of all files, holes included */
+	uint32_t ordinals; /* entries seen */
+	bool input_failed;
+	struct err input_error; /* why inflating failed */
+};
+
+/* Fills *e with what the archive, or the input behind it, failed of. */
+int layer_reader_fail(const struct layer_reader *r, struct err *e);
+
+/* Adds a line to the warnings of the index. */
+void
+layer_reader_warn(struct layer_reader *r, const char *path, const char *text);
+
+/*
+ * Reads the content of the file `entry`, as far as it is needed: sets elf,
+ * script and content, and spools it when the filter wants it.
+ */
+int layer_read_content(
+    struct layer_reader *r, struct layer_entry *entry, struct err *e);
+
+#endif

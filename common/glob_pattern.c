@@ -45,7 +45,7 @@ static size_t
 next_unit(const struct glyph *s, size_t i)
 {
 	if (s[i].c == '\\')
-		return s[i + 1].c == '\0' ? 0 : i + 2;
+		return s[i + 1].c == '\0' || s[i + 1].c == '/' ? 0 : i + 2;
 	if (s[i].c != '[')
 		return i + 1;
 	i++;

@@ -186,28 +186,28 @@ int
 ref_repository_parse(const char *name, const char *default_host,
     struct ref_repository *out, struct err *e)
 {
-	const char *slash = strchr(name, '/'), *path = name;
-	auto_free char *host = NULL;
-	bool is_hub;
+	const char *slash = strchr(name, '/'), *rest = name;
+	auto_free char *host = NULL, *path = NULL;
 
 	if (slash != NULL && names_host(name, (size_t)(slash - name))) {
 		host = normalize_host(name, (size_t)(slash - name));
-		path = slash + 1;
+		rest = slash + 1;
 	} else {
 		host = normalize_host(default_host, strlen(default_host));
 	}
 	if (!ref_is_host(host))
 		return err_set(e, ERR_INVALID, "\"%.*s\" is not a host name",
 		    LIMIT_REPOSITORY, host);
+	if (strcmp(host, "docker.io") == 0 && strchr(rest, '/') == NULL)
+		path = mem_printf("library/%s", rest);
+	else
+		path = mem_strdup(rest);
 	if (!ref_is_repository(path))
 		return err_set(e, ERR_INVALID,
 		    "\"%.*s\" is not a repository name", LIMIT_REPOSITORY,
-		    path);
-	is_hub = strcmp(host, "docker.io") == 0;
-	out->path = is_hub && strchr(path, '/') == NULL
-	    ? mem_printf("library/%s", path)
-	    : mem_strdup(path);
+		    rest);
 	out->host = steal(&host);
+	out->path = steal(&path);
 	return 0;
 }
 

@@ -236,6 +236,7 @@ test_refuses(void **state)
 	    {"/a/b}", 4, "without an opening"},
 	    {"/a/{b}", 3, "single alternative"},
 	    {"/a\\", 2, "backslash"},
+	    {"/a\\/b", 2, "backslash"},
 	    {"/x/{1,2}{1,2}{1,2}{1,2}{1,2}{1,2}{1,2}{1,2}{1,2}", 43,
 		"more than 256"},
 	};

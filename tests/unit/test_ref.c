@@ -183,6 +183,7 @@ test_parse_refuses(void **state)
 	    "Postgres", "a:b/c/", "a:x/c", "ghcr.io//a", "../etc/passwd",
 	    "docker.io/../x", "a.b-/c", "a:16"};
 	struct ref_repository r = {NULL, NULL};
+	char longest[251];
 	struct err e;
 	size_t i;
 
@@ -194,6 +195,13 @@ test_parse_refuses(void **state)
 		assert_int_equal(e.code, ERR_INVALID);
 		assert_null(r.host);
 	}
+	/* Too long with the "library/" that it gets. */
+	memset(longest, 'a', 250);
+	longest[250] = '\0';
+	assert_int_equal(ref_repository_parse(longest, "ghcr.io", &r, &e), 0);
+	ref_repository_clear(&r);
+	assert_int_equal(
+	    ref_repository_parse(longest, "docker.io", &r, &e), -1);
 	assert_int_equal(ref_repository_parse("a", "bad host", &r, &e), -1);
 	assert_non_null(strstr(e.message, "bad host"));
 }

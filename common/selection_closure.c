@@ -1,9 +1,16 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "idmap.h"
 #include "selection_private.h"
 #include "winnow/closure.h"
 #include "winnow/mem.h"
+
+/* What a library on its own did not find. */
+struct missing_name {
+	const struct tree_node *by;
+	const char *name;
+};
 
 /* The closure over all that is kept. */
 struct closure_walk {
@@ -13,6 +20,9 @@ struct closure_walk {
 	const char **opened; /* the last path that it was kept by */
 	struct idmap reported; /* missing names, by their address */
 	bool executable; /* the current run starts at one */
+	struct missing_name *pending; /* judged when all is kept */
+	size_t pending_count;
+	size_t pending_capacity;
 };
 
 /* What is kept on the way to a library. */
@@ -73,7 +83,46 @@ missing(void *arg, const struct tree_node *by, const char *name, bool required)
 	    idmap_get(&w->reported, idmap_pointer(name), &seen))
 		return;
 	idmap_set(&w->reported, idmap_pointer(name), 1);
-	warn_missing(w->sel, by, name);
+	if (w->executable) {
+		warn_missing(w->sel, by, name);
+		return;
+	}
+	w->pending = mem_grow(w->pending, w->pending_count,
+	    &w->pending_capacity, sizeof(*w->pending));
+	w->pending[w->pending_count].by = by;
+	w->pending[w->pending_count++].name = name;
+}
+
+/*
+ * Warns of what libraries lack, unless some kept file has that name: the
+ * program that opens them has loaded it (libjvm.so), wherever it lies.
+ */
+static void
+judge_pending(struct closure_walk *w)
+{
+	struct intern names = {0};
+	size_t known, i;
+
+	for (i = 0; i < tree_count(w->sel->tree); i++) {
+		const struct tree_node *n = tree_at(w->sel->tree, (uint32_t)i);
+
+		if (!selection_keeps(w->sel->s, n) || n->entry == NULL ||
+		    n->entry->elf == NULL)
+			continue;
+		intern_add(&names, n->name, n->name_len);
+		if (n->entry->elf->soname != NULL)
+			intern_add(&names, n->entry->elf->soname,
+			    strlen(n->entry->elf->soname));
+	}
+	known = names.count;
+	for (i = 0; i < w->pending_count; i++) {
+		const struct missing_name *m = &w->pending[i];
+
+		if (intern_add(&names, m->name, strlen(m->name)) >= known)
+			warn_missing(w->sel, m->by, m->name);
+	}
+	intern_clear(&names);
+	free(w->pending);
 }
 
 /* True for kept ELF files that a run starts at. */
@@ -128,5 +177,6 @@ selector_keep_needed(struct selector *sel)
 		w.executable = false;
 		any = run_all(&w, c) || any;
 	}
+	judge_pending(&w);
 	idmap_clear(&w.reported);
 }

@@ -62,6 +62,7 @@ static const struct fixture_entry image[] = {
     {.path = "usr/lib/libb.so.1", .elf = &elf_plain},
     {.path = "opt/lib/libb.so.1", .elf = &elf_plain},
     {.path = "usr/lib/plugin.so", .elf = &elf_plugin},
+    {.path = "opt/libnone.so", .elf = &elf_plain},
 };
 
 /* Kept nodes: Rule, Needed, Link, Parent, Database, Config. */
@@ -128,6 +129,9 @@ static const struct test_case cases[] = {
 	" P  P usr P usr/lib R usr/lib/plugin.so"
 	"\n! /usr/lib/plugin.so needs libnone.so, which its loader does not "
 	"find in the image (test.yaml:1 keep /usr/lib/plugin.so)"},
+    {"a plugin whose library its program brings",
+	{"/usr/lib/plugin.so", "/opt/libnone.so"}, {NULL}, {NULL},
+	" P  P opt R opt/libnone.so P usr P usr/lib R usr/lib/plugin.so"},
     {"a program without its library too", {"/usr/bin/broken"}, {NULL}, {NULL},
 	" P  N lib P usr P usr/bin R usr/bin/broken P usr/lib N usr/lib/ld.so"
 	"\n! /usr/bin/broken needs libnone.so, which its loader does not "

@@ -30,12 +30,24 @@ def host_libraries(program):
 
 
 class Layer:
+    """A layer that, like docker's, names the parents of all it holds."""
+    dirs = {}  # of all layers: name -> attributes
+
     def __init__(self):
+        self.named = set()
         self.buffer = io.BytesIO()
         self.tar = tarfile.open(fileobj=self.buffer, mode="w",
                                 format=tarfile.PAX_FORMAT)
 
+    def parents(self, name):
+        parts = name.removeprefix("./").split("/")[:-1]
+        for i in range(len(parts)):
+            parent = "/".join(parts[:i + 1])
+            if parent not in self.named:
+                self.dir(parent, **Layer.dirs.get(parent, {}))
+
     def add(self, name, data=b"", mode=0o644, **more):
+        self.parents(name)
         entry = tarfile.TarInfo(name)
         entry.mode, entry.mtime, entry.size = mode, MTIME, len(data)
         for key, value in more.items():
@@ -43,6 +55,8 @@ class Layer:
         self.tar.addfile(entry, io.BytesIO(data))
 
     def dir(self, name, mode=0o755, **more):
+        self.named.add(name)
+        Layer.dirs[name] = {"mode": mode, **more}
         self.add(name, mode=mode, type=tarfile.DIRTYPE, **more)
 
     def link(self, name, target):
@@ -69,9 +83,14 @@ def base():
     seen = set()
     for path in host_libraries("/bin/true"):
         name = "usr" + path.removeprefix("/usr")
-        if name not in seen:
-            layer.host("./" + name, os.path.realpath(path))
-        seen.add(name)
+        real = "usr" + os.path.realpath(path).removeprefix("/usr")
+        # Debian's loader looks into its own directory, behind a link.
+        for each in sorted({name, real} - seen):
+            if each == real:
+                layer.host("./" + real, os.path.realpath(path))
+            else:
+                layer.link(each, "/" + real)
+            seen.add(each)
     layer.host("usr/bin/busybox", "/bin/busybox")
     layer.link("usr/bin/sh", "busybox")
     layer.host("usr/bin/apt-get", "/bin/true", 0o755)
@@ -122,7 +141,7 @@ def change():
 
 def useless():
     layer = Layer()
-    layer.add("usr/share/man/man1/app.1", b".Dd\n")
+    layer.add("games/useless", b"x")
     return layer
 
 

@@ -249,14 +249,43 @@ check_libraries(const struct startup *s, const char *what,
 }
 
 /*
+ * From the script *p to the program that runs it.  *interpreter owns the
+ * name of that and is replaced.
+ */
+static int
+follow_script(const struct startup *s, const char *what, struct program *p,
+    char **interpreter, struct err *e)
+{
+	auto_free char *env = script_env(p->node->entry->script);
+	auto_free char *name = script_program(p->node->entry->script);
+	struct program by_env = {.name = env}, next = {.name = name};
+
+	if (name == NULL)
+		return err_set(e, ERR_POLICY,
+		    "%s %.200s is a script that names no interpreter", what,
+		    p->name);
+	if (env != NULL)
+		find_program(s, &by_env);
+	if (env != NULL && by_env.node == NULL)
+		return fail_script(what, p->name, &by_env, e);
+	find_program(s, &next);
+	if (next.node == NULL)
+		return fail_script(what, p->name, &next, e);
+	free(*interpreter);
+	*interpreter = steal(&name);
+	*p = next;
+	return 0;
+}
+
+/*
  * Checks one program and, while it is a script, the program that runs it.
- * *out is the program that the kernel will start in the end.
+ * *out is what the name leads to.
  */
 static int
 check_program(const struct startup *s, const char *what, const char *name,
     struct program *out, struct err *e)
 {
-	auto_free char *script = NULL, *interpreter = NULL;
+	auto_free char *interpreter = NULL;
 	struct program p = {.name = name};
 	int depth;
 
@@ -265,28 +294,13 @@ check_program(const struct startup *s, const char *what, const char *name,
 		return fail_not_kept(what, &p, e);
 	*out = p;
 	for (depth = 0; p.node->entry->script != NULL; depth++) {
-		auto_free char *env = script_env(p.node->entry->script);
-		char *next = script_program(p.node->entry->script);
-
-		if (next == NULL || depth == SCRIPT_DEPTH)
+		if (depth == SCRIPT_DEPTH)
 			return err_set(e, ERR_POLICY,
-			    "%s %.200s is a script without a usable "
-			    "interpreter",
-			    what, name);
-		free(script);
-		script = mem_strdup(p.name);
-		free(interpreter);
-		interpreter = next;
-		if (env != NULL) {
-			p = (struct program){.name = env};
-			find_program(s, &p);
-			if (p.node == NULL)
-				return fail_script(what, script, &p, e);
-		}
-		p = (struct program){.name = interpreter};
-		find_program(s, &p);
-		if (p.node == NULL)
-			return fail_script(what, script, &p, e);
+			    "%s %.200s is a script that is run by a script, "
+			    "more than %d times",
+			    what, name, SCRIPT_DEPTH);
+		if (follow_script(s, what, &p, &interpreter, e) == -1)
+			return -1;
 	}
 	return check_libraries(s, what, p.node, e);
 }

@@ -147,7 +147,7 @@ test_startup(void **state)
 	    {"an interpreter that the image lacks", RUN("\"/srv/lost\""),
 		{"/srv/lost"}, "needs /bin/tclsh, which the image does not"},
 	    {"a script that runs itself", RUN("\"/srv/loop\""), {"/srv/loop"},
-		"without a usable interpreter"},
+		"is run by a script, more than 5 times"},
 	    {"shell form", RUN("\"/bin/sh\",\"-c\",\"x\""), {"/usr/bin/app"},
 		"entrypoint /bin/sh is not kept"},
 	    {"a missing library", RUN("\"broken\""), {"/usr/bin/broken"},

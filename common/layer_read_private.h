@@ -1,4 +1,4 @@
-/* layer_read, in two files: entries, and the contents of files. */
+/* layer_read, in three files: the archive, headers, contents of files. */
 #ifndef WINNOW_LAYER_READ_PRIVATE_H
 #define WINNOW_LAYER_READ_PRIVATE_H
 
@@ -27,6 +27,13 @@ int layer_reader_fail(const struct layer_reader *r, struct err *e);
 /* Adds a line to the warnings of the index. */
 void
 layer_reader_warn(struct layer_reader *r, const char *path, const char *text);
+
+/*
+ * Fills `entry`, whose path is set, with what its header says: type, link,
+ * owner, mode, time, xattrs.
+ */
+int layer_read_header(struct layer_reader *r, struct layer_entry *entry,
+    struct archive_entry *ae, struct err *e);
 
 /*
  * Reads the content of the file `entry`, as far as it is needed: sets elf,

@@ -140,7 +140,7 @@ stop()
 		note "$1 ignores ${2:-TERM}"
 		kill -KILL "$pid"
 	fi
-	wait "$pid" 2> /dev/null
+	wait "$pid" 2> /dev/null || :
 }
 
 # start_ready NAME SECONDS PROBE... -- COMMAND...: started and answering.

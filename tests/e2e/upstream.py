@@ -107,6 +107,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send(200, data, json.loads(data)["mediaType"])
 
     def do_GET(self):
+        try:
+            self.route()
+        except ConnectionError:
+            self.close_connection = True
+
+    def route(self):
         fault = self.fault()
         match = PATH.match(self.path)
         if self.path == "/v2/":

@@ -41,6 +41,6 @@ fault wrong-bytes '[Dd]igest|sha256'
 fault truncated '[Tt]runcated|short|ended|bytes|closed|[Dd]igest'
 fault missing-blob '404|not found|[Uu]nknown|missing'
 fault not-a-tar '[Tt]ar|archive|format'
-fault no-platform '[Pp]latform'
+fault no-platform 'no image for linux'
 fault server-error '50[0-9]'
 finish

@@ -179,13 +179,24 @@ add_pair(struct loader *l, const char *name)
 	add_dir(l, usr, strlen(usr));
 }
 
+/* True when the image has /lib/NAME or /usr/lib/NAME. */
+static bool
+has_lib_dir(const struct tree *t, const char *name)
+{
+	auto_free char *usr = mem_printf("/usr/lib/%s", name);
+
+	return tree_resolve(t, NULL, usr, 0, NULL, NULL) != NULL ||
+	    tree_resolve(t, NULL, usr + strlen("/usr"), 0, NULL, NULL) != NULL;
+}
+
 /*
  * glibc's directories are built in.  Where the interpreter really lies tells
  * how this one was built: /usr/lib/TRIPLET (Debian), /usr/lib64 (Fedora),
- * /usr/lib (Arch).
+ * /usr/lib (Arch).  Debian's, copied to /lib64 into an otherwise empty image,
+ * is told by the directory of its libraries, which nobody else has.
  */
 static void
-set_glibc_dirs(struct loader *l, const struct machine *m)
+set_glibc_dirs(struct loader *l, const struct tree *t, const struct machine *m)
 {
 	auto_strbuf struct strbuf path;
 	const char *base = NULL;
@@ -197,6 +208,9 @@ set_glibc_dirs(struct loader *l, const struct machine *m)
 	} else if (m != NULL) {
 		base = m->triplet;
 	}
+	if (m != NULL && (base == NULL || strstr(base, "-linux-") == NULL) &&
+	    has_lib_dir(t, m->triplet))
+		base = m->triplet;
 	if (base != NULL && strstr(base, "-linux-") != NULL)
 		l->lib = mem_printf("lib/%s", base);
 	else if (base != NULL && strncmp(base, "lib", 3) == 0)
@@ -249,7 +263,7 @@ loader_new(const struct tree *t, const struct elf_facts *facts)
 	} else {
 		ldconf_read_glibc(t, add_configured, l);
 		l->configured = l->dir_count;
-		set_glibc_dirs(l, m);
+		set_glibc_dirs(l, t, m);
 	}
 	return l;
 }

@@ -56,6 +56,8 @@ static const struct file fedora[] = {{.path = "lib64", .link = "usr/lib64"},
     {.path = "usr/lib64/ld-linux-x86-64.so.2",
 	.soname = "ld-linux-x86-64.so.2"},
     {NULL}};
+static const struct file copied[] = {
+    {.path = "lib64/ld-linux-x86-64.so.2"}, {NULL}};
 static const struct file alpine[] = {{.path = "lib/ld-musl-x86_64.so.1"},
     {.path = "lib/libc.musl-x86_64.so.1", .link = "ld-musl-x86_64.so.1"},
     {NULL}};
@@ -252,6 +254,11 @@ static const struct test_case cases[] = {
 	{{.path = "bin/x", .needed = "liba.so libb.so"},
 	    {.path = "usr/lib64/liba.so"}, {.path = "usr/lib/libb.so"}},
 	"x: /lib64/liba.so = usr/lib64/liba.so\nx: no libb.so\n"},
+    {"a Debian loader copied to lib64 is told by its libraries", copied,
+	{{.path = "x", .needed = "liba.so", .interpreter = GLIBC},
+	    {.path = "lib/x86_64-linux-gnu/liba.so"}},
+	"x: /lib64/ld-linux-x86-64.so.2\n"
+	"x: /lib/x86_64-linux-gnu/liba.so\n"},
     {"rpath is inherited", empty,
 	{{.path = "bin/x", .needed = "liba.so", .rpath = "/opt/a:/opt/b"},
 	    {.path = "opt/a/liba.so", .needed = "libb.so"},

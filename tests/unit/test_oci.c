@@ -111,6 +111,8 @@ test_refuses(void **state)
 	    {"not json", "{", NULL, ERR_INVALID, "not JSON"},
 	    {"schema 1", "{\"schemaVersion\":1,\"fsLayers\":[]}", NULL,
 		ERR_UNSUPPORTED, "schema 1"},
+	    {"schema 1 alone", "{\"schemaVersion\":1}", NULL, ERR_UNSUPPORTED,
+		"schema 1"},
 	    {"schema 1 by type", INDEX("", ""),
 		"application/vnd.docker.distribution.manifest.v1+prettyjws",
 		ERR_UNSUPPORTED, "schema 1"},

@@ -126,18 +126,19 @@ print_next()
 {
 	local client_command=$client
 	[ "$client" != docker ] || client_command="docker -H $docker_socket"
+	if [ -z "$keep" ]; then
+		echo 'Stopped. To try it yourself: ./bootstrap demo --keep'
+		echo "What is in it: $winnow audit oci:$layouts/library/postgres:15"
+		return
+	fi
 	cat <<-EOF
-	Try next${keep:+ (winnowd and its client are still running)}:
+	Try next (winnowd and its client are still running):
 	    $client_command pull $proxy/postgres:15
 	    curl -s http://$proxy/v2/postgres/manifests/15
-	    ${winnow} audit oci:$layouts/library/postgres:15
+	    $winnow audit oci:$layouts/library/postgres:15
 	    less $top_srcdir/conf/policies.d/postgres.yaml
+	    kill ${pids[*]}; rm -r $dir    # stops the demo
 	EOF
-	if [ -n "$keep" ]; then
-		echo "    kill ${pids[*]}; rm -r $dir    # stops the demo"
-	else
-		echo "    ./bootstrap demo --keep    # leaves winnowd running"
-	fi
 }
 
 # leave_running: the servers outlive this script.
@@ -155,8 +156,7 @@ say 'Image: PostgreSQL from Debian packages (minutes the first time)'
     die "cannot build the image"
 layouts=$(cat "$dir/layouts")
 port=5000
-! answers "http://127.0.0.1:5000/" && ! ss -ltn 2> /dev/null |
-    grep -q '127.0.0.1:5000 ' || port=$(free_port)
+! ss -Hltn 'sport = :5000' 2> /dev/null | grep -q . || port=$(free_port)
 say "winnowd on 127.0.0.1:$port, upstream oci:$layouts"
 start_winnowd "oci:$layouts"
 choose_client

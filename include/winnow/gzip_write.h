@@ -17,7 +17,7 @@
 
 /*
  * What is compressed at once.  Large, since nothing is matched across two
- * chunks and joining costs an inflation; small enough for three buffers of
+ * chunks; small enough for three buffers of
  * it in every worker.  Part of the output: see LAYER_EMIT_VERSION.
  */
 #define GZIP_CHUNK ((size_t)16 << 20)
@@ -41,7 +41,7 @@ struct gzip_piece {
 
 /*
  * Compresses `len` bytes, at most GZIP_CHUNK; `last` ends the stream.
- * ERR_INTERNAL when what was compressed does not inflate to what it was.
+ * ERR_INTERNAL when what was compressed is no stream of that length.
  */
 int gzip_chunk_deflate(struct gzip_chunk *c, const void *data, size_t len,
     bool last, struct gzip_piece *out, struct err *e);

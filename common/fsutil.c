@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -145,11 +146,34 @@ fsutil_open_unlinked(const char *dir, int *fd, struct err *e)
 int
 fsutil_open_memory(const char *name, int *fd, struct err *e)
 {
-	int new_fd = memfd_create(name, MFD_CLOEXEC);
+	int new_fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (new_fd == -1)
 		return err_set_errno(e, "cannot make a file in memory");
 	*fd = new_fd;
+	return 0;
+}
+
+int
+fsutil_seal_memory(int fd, struct err *e)
+{
+	if (fcntl(fd, F_ADD_SEALS,
+		F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == -1)
+		return err_set_errno(e, "cannot seal a file in memory");
+	return 0;
+}
+
+int
+fsutil_reopen_read_only(int fd, int *out, struct err *e)
+{
+	char path[40];
+	int new_fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	new_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (new_fd == -1)
+		return err_set_errno(e, "cannot open a file again");
+	*out = new_fd;
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "winnow/log.h"
+#include "winnow/fsutil.h"
 #include "winnow/mem.h"
 
 /* Readers of one file at once; more wait for its end. */
@@ -18,8 +18,10 @@ struct blob_fetch {
 	struct upstream_request *request; /* NULL when done */
 	struct upstream *upstream;
 	struct digest digest;
+	uint64_t size;
 	enum fetch_state state;
-	int fd; /* our file, or a layout's, or the store's */
+	int fd; /* our file, or a layout's, or the store's; read-only */
+	int write_fd; /* our file while it is filled, or -1 */
 	bool owned; /* ours */
 	int pipes[PIPES_MAX]; /* write ends */
 	size_t pipe_count;
@@ -45,6 +47,14 @@ blob_fetches_new(struct store *store)
 }
 
 static void
+close_fd(int *fd)
+{
+	if (*fd != -1)
+		close(*fd);
+	*fd = -1;
+}
+
+static void
 close_pipes(struct blob_fetch *f)
 {
 	size_t i;
@@ -62,8 +72,8 @@ fetch_free(struct blob_fetch *f)
 		upstream_request_cancel(f->request);
 	event_free(f->tell);
 	close_pipes(f);
-	if (f->fd != -1)
-		close(f->fd);
+	close_fd(&f->fd);
+	close_fd(&f->write_fd);
 	free(f);
 }
 
@@ -113,6 +123,7 @@ finish(struct blob_fetch *f)
 
 	f->state = FETCH_DONE;
 	f->request = NULL;
+	close_fd(&f->write_fd);
 	close_pipes(f);
 	f->refs++;
 	while ((user = TAILQ_FIRST(&f->users)) != NULL) {
@@ -131,9 +142,9 @@ on_done(void *arg, int fd, const struct err *e)
 
 	if (e != NULL) {
 		f->error = *e;
-	} else if (fd != f->fd) {
+	} else if (fd != f->write_fd) {
 		/* A layout hands out its own file. */
-		close(f->fd);
+		close_fd(&f->fd);
 		f->owned = false;
 		f->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 		if (f->fd == -1)
@@ -150,16 +161,32 @@ on_tell(evutil_socket_t fd, short what, void *arg)
 	finish(arg);
 }
 
+/* A size that a manifest lies about concerns nobody else. */
 static struct blob_fetch *
-find(struct blob_fetches *all, struct upstream *u, const struct digest *digest)
+find(struct blob_fetches *all, struct upstream *u, const struct digest *digest,
+    uint64_t size)
 {
 	struct blob_fetch *f;
 
 	TAILQ_FOREACH(f, &all->items, entry)
 	if (f->upstream == u && digest_equal(&f->digest, digest) &&
-	    f->error.code == ERR_NONE)
+	    f->size == size && f->error.code == ERR_NONE)
 		return f;
 	return NULL;
+}
+
+/*
+ * Opens our file.  Who reads it gets a read-only descriptor: a worker must not
+ * change what another one has verified.
+ */
+static int
+open_file(struct blob_fetch *f)
+{
+	if (store_open_unlinked(f->all->store, &f->write_fd, &f->error) == -1 ||
+	    fsutil_reopen_read_only(f->write_fd, &f->fd, &f->error) == -1)
+		return -1;
+	f->owned = true;
+	return 0;
 }
 
 static struct blob_fetch *
@@ -173,7 +200,8 @@ start(struct blob_fetches *all, struct upstream *u, const char *repository,
 	f->all = all;
 	f->upstream = u;
 	f->digest = *digest;
-	f->fd = -1;
+	f->size = size;
+	f->fd = f->write_fd = -1;
 	f->tell = evtimer_new(u->base, on_tell, f);
 	TAILQ_INIT(&f->users);
 	TAILQ_INSERT_TAIL(&all->items, f, entry);
@@ -182,12 +210,12 @@ start(struct blob_fetches *all, struct upstream *u, const char *repository,
 		event_active(f->tell, EV_TIMEOUT, 0);
 		return f;
 	}
-	if (store_open_unlinked(all->store, &f->fd, &f->error) == -1) {
+	if (open_file(f) == -1) {
 		event_active(f->tell, EV_TIMEOUT, 0);
 		return f;
 	}
-	f->owned = true;
-	f->request = upstream_get_blob(u, repository, digest, size, f->fd, &cb);
+	f->request =
+	    upstream_get_blob(u, repository, digest, size, f->write_fd, &cb);
 	return f;
 }
 
@@ -196,7 +224,7 @@ blob_fetch_join(struct blob_fetches *all, struct upstream *u,
     const char *repository, const struct digest *digest, uint64_t size,
     struct blob_fetch_user *user)
 {
-	struct blob_fetch *f = find(all, u, digest);
+	struct blob_fetch *f = find(all, u, digest, size);
 
 	if (f == NULL)
 		f = start(all, u, repository, digest, size);

@@ -41,7 +41,7 @@ struct blob_fetch *blob_fetch_join(struct blob_fetches *all, struct upstream *u,
     struct blob_fetch_user *user);
 void blob_fetch_leave(struct blob_fetch *f, struct blob_fetch_user *user);
 
-/* The file; borrowed. */
+/* The file, read-only; borrowed. */
 int blob_fetch_fd(const struct blob_fetch *f);
 bool blob_fetch_complete(const struct blob_fetch *f);
 

@@ -268,6 +268,19 @@ one_less(struct image_job *j)
 		start_assemble(j);
 }
 
+/* The plan is made: the workers that use it must not change it. */
+static int
+protect_plan(struct image_job *j, struct err *e)
+{
+	auto_fd int fd = -1;
+
+	if (fsutil_reopen_read_only(j->plan_fd, &fd, e) == -1)
+		return -1;
+	close(j->plan_fd);
+	j->plan_fd = steal_fd(&fd);
+	return 0;
+}
+
 static void
 on_planned(void *arg, struct channel_message *result, const struct err *e)
 {
@@ -275,7 +288,9 @@ on_planned(void *arg, struct channel_message *result, const struct err *e)
 	struct err own;
 
 	j->worker = NULL;
-	if (e == NULL && start_emit(j, result->body, &own) == -1)
+	if (e == NULL &&
+	    (protect_plan(j, &own) == -1 ||
+		start_emit(j, result->body, &own) == -1))
 		e = &own;
 	if (e != NULL)
 		end_job(j, e);
@@ -380,14 +395,15 @@ on_config(void *arg, const struct err *e)
 		start_plan(j);
 }
 
-/* Puts small contents into a file in memory, for workers. */
+/* Puts small contents into a sealed file in memory, for several workers. */
 static int
 memory_file(
     const char *name, const void *data, size_t len, int *fd, struct err *e)
 {
-	if (fsutil_open_memory(name, fd, e) == -1)
+	if (fsutil_open_memory(name, fd, e) == -1 ||
+	    fsutil_write_all(*fd, data, len, e) == -1)
 		return -1;
-	return fsutil_write_all(*fd, data, len, e);
+	return fsutil_seal_memory(*fd, e);
 }
 
 static void

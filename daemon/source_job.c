@@ -223,8 +223,8 @@ source_get_blob(struct job_env *env, const struct source *s,
     const struct digest *digest, uint64_t size, struct flight_waiter *w)
 {
 	char text[DIGEST_TEXT];
-	auto_free char *key =
-	    mem_printf("blob %s/%s", s->host, digest_format(digest, text));
+	auto_free char *key = mem_printf("blob %s/%s of %llu bytes", s->host,
+	    digest_format(digest, text), (unsigned long long)size);
 	struct blob_job *j;
 
 	if (join(env, key, w))

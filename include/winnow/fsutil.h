@@ -41,6 +41,12 @@ int fsutil_open_unlinked(const char *dir, int *fd, struct err *e);
 /* The same in memory, for small contents and for tests. */
 int fsutil_open_memory(const char *name, int *fd, struct err *e);
 
+/* Nobody can change it any more, whoever has its descriptor. */
+int fsutil_seal_memory(int fd, struct err *e);
+
+/* The same open file for reading only, for who must not change it. */
+int fsutil_reopen_read_only(int fd, int *out, struct err *e);
+
 /* mkdir -p with mode 0755 for what is missing; `mode` for the last. */
 int fsutil_make_dirs(const char *path, mode_t mode, struct err *e);
 

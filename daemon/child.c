@@ -74,21 +74,41 @@ spawn(const char *role, int channel_fd, pid_t *pid, struct err *e)
 }
 
 static void
+free_queued(struct queued *q)
+{
+	size_t i;
+
+	for (i = 0; i < q->fd_count; i++)
+		close(q->fds[i]);
+	json_decref(q->body);
+	free(q);
+}
+
+static void
 free_queue(struct child *c)
 {
 	struct queued *q;
 
 	while ((q = c->first) != NULL) {
-		size_t i;
-
 		c->first = q->next;
-		for (i = 0; i < q->fd_count; i++)
-			close(q->fds[i]);
-		json_decref(q->body);
-		free(q);
+		free_queued(q);
 	}
 	c->last = &c->first;
 	c->queued = 0;
+}
+
+static void
+child_free(struct child *c)
+{
+	free_queue(c);
+	event_free(c->readable);
+	event_free(c->writable);
+	event_free(c->exited);
+	if (c->channel_fd != -1)
+		close(c->channel_fd);
+	if (c->pid_fd != -1)
+		close(c->pid_fd);
+	free(c);
 }
 
 static void
@@ -114,11 +134,7 @@ check_gone(struct child *c)
 
 	if (c->channel_fd != -1 || c->pid_fd != -1)
 		return;
-	free_queue(c);
-	event_free(c->readable);
-	event_free(c->writable);
-	event_free(c->exited);
-	free(c);
+	child_free(c);
 	describe_end(status, how, sizeof(how));
 	if (cb.on_gone != NULL)
 		cb.on_gone(cb.arg, status, how);
@@ -175,6 +191,18 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	check_gone(c);
 }
 
+/*
+ * A message that cannot be sent is lost, and with it what both ends agree on:
+ * the child ends too.
+ */
+static void
+fail_send(struct child *c, const struct err *e)
+{
+	log_event(LOG_LEVEL_ERROR, "child.send", "error", e->message, NULL);
+	free_queue(c);
+	child_kill(c);
+}
+
 static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
@@ -184,22 +212,34 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	while (c->first != NULL) {
 		struct queued *q = c->first;
 		struct err e;
-		size_t i;
+		int result =
+		    channel_send((int)fd, q->body, q->fds, q->fd_count, &e);
 
-		if (channel_send((int)fd, q->body, q->fds, q->fd_count, &e) ==
-		    0) {
+		if (result == 0) {
 			event_add(c->writable, NULL);
+			return;
+		}
+		if (result == -1) {
+			fail_send(c, &e);
 			return;
 		}
 		c->first = q->next;
 		if (c->first == NULL)
 			c->last = &c->first;
 		c->queued--;
-		for (i = 0; i < q->fd_count; i++)
-			close(q->fds[i]);
-		json_decref(q->body);
-		free(q);
+		free_queued(q);
 	}
+}
+
+/* Kills a process and waits for its end, which SIGKILL makes near. */
+static void
+end_process(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
+		;
 }
 
 int
@@ -207,7 +247,7 @@ child_start(struct event_base *base, const char *role,
     const struct child_callbacks *cb, struct child **out, struct err *e)
 {
 	struct child *c;
-	int ends[2];
+	int ends[2], pid_fd;
 	pid_t pid;
 
 	if (channel_pair(ends, e) == -1)
@@ -218,14 +258,21 @@ child_start(struct event_base *base, const char *role,
 		return -1;
 	}
 	close(ends[1]);
+	/* Nobody else waits for this child, so its number is still its own. */
+	pid_fd = pidfd_open(pid, 0);
+	if (pid_fd == -1) {
+		err_set_errno(e, "cannot watch a %s", role);
+		close(ends[0]);
+		end_process(pid);
+		return -1;
+	}
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
 	c = mem_zalloc(1, sizeof(*c));
 	c->pid = pid;
 	c->channel_fd = ends[0];
+	c->pid_fd = pid_fd;
 	c->cb = *cb;
 	c->last = &c->first;
-	/* Nobody else waits for this child, so its number is still its own. */
-	c->pid_fd = pidfd_open(pid, 0);
 	c->readable =
 	    event_new(base, ends[0], EV_READ | EV_PERSIST, on_readable, c);
 	c->writable = event_new(base, ends[0], EV_WRITE, on_writable, c);
@@ -237,19 +284,28 @@ child_start(struct event_base *base, const char *role,
 	return 0;
 }
 
-static void
-enqueue(struct child *c, json_t *body, const int *fds, size_t fd_count)
+static int
+enqueue(struct child *c, json_t *body, const int *fds, size_t fd_count,
+    struct err *e)
 {
 	struct queued *q = mem_zalloc(1, sizeof(*q));
 	size_t i;
 
 	q->body = json_incref(body);
-	for (i = 0; i < fd_count; i++)
-		q->fds[q->fd_count++] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+	for (i = 0; i < fd_count; i++) {
+		int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+
+		if (fd == -1) {
+			free_queued(q);
+			return err_set_errno(e, "cannot queue a descriptor");
+		}
+		q->fds[q->fd_count++] = fd;
+	}
 	*c->last = q;
 	c->last = &q->next;
 	c->queued++;
 	event_add(c->writable, NULL);
+	return 0;
 }
 
 void
@@ -262,16 +318,13 @@ child_send(struct child *c, json_t *body, const int *fds, size_t fd_count)
 		return;
 	if (c->first == NULL)
 		result = channel_send(c->channel_fd, body, fds, fd_count, &e);
-	if (result == -1) {
-		log_event(
-		    LOG_LEVEL_ERROR, "child.send", "error", e.message, NULL);
-		child_kill(c);
-	} else if (result == 0 && c->queued >= QUEUE_MAX) {
-		log_event(LOG_LEVEL_ERROR, "child.stuck", NULL);
-		child_kill(c);
-	} else if (result == 0) {
-		enqueue(c, body, fds, fd_count);
-	}
+	if (result == 0 && c->queued >= QUEUE_MAX)
+		result = err_set(
+		    &e, ERR_BUSY, "%zu messages wait already", c->queued);
+	else if (result == 0)
+		result = enqueue(c, body, fds, fd_count, &e);
+	if (result == -1)
+		fail_send(c, &e);
 }
 
 pid_t
@@ -290,6 +343,7 @@ child_kill(struct child *c)
 void
 child_abandon(struct child *c)
 {
-	c->cb = (struct child_callbacks){.arg = NULL};
-	child_kill(c);
+	if (c->pid_fd != -1)
+		end_process(c->pid);
+	child_free(c);
 }

@@ -41,7 +41,10 @@ pid_t child_pid(const struct child *c);
 /* Ends it by SIGKILL; on_gone follows. */
 void child_kill(struct child *c);
 
-/* Ends it by SIGKILL and calls nothing any more. */
+/*
+ * Ends it by SIGKILL, waits for its end and frees it; calls nothing any more.
+ * Not from its own callbacks.
+ */
 void child_abandon(struct child *c);
 
 #endif

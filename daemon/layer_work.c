@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "winnow/fsutil.h"
 #include "winnow/json.h"
 #include "winnow/layer_emit.h"
 #include "winnow/limits.h"
@@ -79,6 +80,20 @@ layer_work_clear(struct layer_work *l)
 	close_fd(&l->out_fd);
 }
 
+/* Keeps an index, which core copies later: not if it is a huge file. */
+static int
+add_index(struct layer_work *l, struct err *e)
+{
+	uint64_t size;
+
+	if (fsutil_size(l->index_fd, &size, e) == -1)
+		return -1;
+	if (size > LIMIT_LAYER_INDEX_SIZE)
+		return err_set(e, ERR_LIMIT, "a layer index is too large");
+	return store_add_index(
+	    l->env->store, l->index_fd, &l->layer->digest, e);
+}
+
 static void
 on_indexed(void *arg, struct channel_message *result, const struct err *e)
 {
@@ -88,9 +103,7 @@ on_indexed(void *arg, struct channel_message *result, const struct err *e)
 	(void)result;
 	l->worker = NULL;
 	stop_streaming(l);
-	if (e == NULL &&
-	    store_add_index(l->env->store, l->index_fd, &l->layer->digest,
-		&store_error) == -1)
+	if (e == NULL && add_index(l, &store_error) == -1)
 		e = &store_error;
 	step_done(l, LAYER_INDEXED, e);
 }
@@ -115,8 +128,12 @@ start_index(struct layer_work *l)
 	struct err e;
 	json_t *body;
 
+	fds[PROGRESS] = blob_fetch_open_progress(l->fetch);
+	if (fds[PROGRESS] == -1 && !blob_fetch_complete(l->fetch))
+		return; /* no pipe: index it when it is complete */
 	if (store_open_unlinked(l->env->store, &l->index_fd, &e) == -1 ||
 	    store_open_unlinked(l->env->store, &l->spool_fd, &e) == -1) {
+		close_fd(&fds[PROGRESS]);
 		step_done(l, LAYER_INDEXED, &e);
 		return;
 	}
@@ -124,7 +141,6 @@ start_index(struct layer_work *l)
 	fds[INDEX] = l->index_fd;
 	fds[SPOOL] = l->spool_fd;
 	fds[POLICY] = l->policy_fd;
-	fds[PROGRESS] = blob_fetch_open_progress(l->fetch);
 	if (fds[PROGRESS] != -1) {
 		count = COUNT;
 		l->streaming = true;
@@ -134,8 +150,11 @@ start_index(struct layer_work *l)
 	json_object_set_new(body, "progress", json_boolean(count == COUNT));
 	l->worker =
 	    worker_job_start(l->env->pool, body, fds, count, on_indexed, l);
-	if (count == COUNT)
+	if (count == COUNT) {
+		/* The download has a time limit of its own. */
+		worker_job_hold(l->worker);
 		close(fds[PROGRESS]);
+	}
 }
 
 /* The first bytes are there: index while the rest comes, if a worker is free.

@@ -36,8 +36,15 @@ section_format(const struct section *s)
 int
 section_read(int fd, const struct section *s, char **data, struct err *e)
 {
-	auto_free char *buf = mem_alloc((size_t)s->size + 1);
+	auto_free char *buf = NULL;
+	uint64_t size;
 
+	/* Before memory is taken for what a worker only claims to be there. */
+	if (fsutil_size(fd, &size, e) == -1)
+		return -1;
+	if (s->size > size || s->offset > size - s->size)
+		return err_set(e, ERR_INVALID, "a section is outside its file");
+	buf = mem_alloc((size_t)s->size + 1);
 	if (fsutil_pread_all(fd, buf, (size_t)s->size, (off_t)s->offset, e) ==
 	    -1)
 		return -1;
@@ -75,8 +82,11 @@ section_append_file(int fd, int from, struct section *out, struct err *e)
 
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n <= 0)
+		if (n == -1)
 			return err_set_errno(e, "cannot copy a section");
+		if (n == 0)
+			return err_set(e, ERR_INVALID,
+			    "a file shrank while it was copied");
 	}
 	*out = s;
 	return 0;

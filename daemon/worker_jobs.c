@@ -188,11 +188,11 @@ write_plan(
 	for (i = 0; i < plan->layer_count; i++) {
 		auto_strbuf struct strbuf b;
 
+		strbuf_init(&b, LIMIT_LAYER_INDEX_SIZE);
 		if (plan->layers[i] == NULL || plan->layers[i]->count == 0) {
 			json_array_append_new(plans, json_null());
 			continue;
 		}
-		strbuf_init(&b, LIMIT_LAYER_INDEX_SIZE);
 		layer_index_format(plan->layers[i], &b);
 		if (b.overflow)
 			return err_set(e, ERR_LIMIT, "a plan is too large");

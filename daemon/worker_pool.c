@@ -33,7 +33,9 @@ struct worker_job {
 	int fds[CHANNEL_FDS_MAX];
 	size_t fd_count;
 	struct event *timer;
+	bool held; /* no time limit for now */
 	bool timed_out;
+	struct err error; /* why it cannot run, or ERR_NONE */
 	worker_job_cb cb;
 	void *arg;
 };
@@ -71,33 +73,56 @@ job_free(struct worker_job *j)
 	free(j);
 }
 
+/* The name of a job, for messages. */
+static const char *
+job_kind(const struct worker_job *j)
+{
+	const char *kind = NULL;
+	struct err ignored;
+
+	json_get_string(j->body, "job", JSON_OPTIONAL, &kind, &ignored);
+	return kind == NULL ? "?" : kind;
+}
+
+/*
+ * Reads an answer: 0 for a result, -1 with the worker's error or what is wrong
+ * with its message.  An error without a reason would pass for success.
+ */
+static int
+read_answer(const struct worker_job *j, const json_t *body, struct err *e)
+{
+	const char *type = "", *code = "", *text = "";
+
+	if (json_get_string(body, "type", JSON_REQUIRED, &type, e) == 0 &&
+	    strcmp(type, "result") == 0)
+		return 0;
+	if (strcmp(type, "error") == 0 &&
+	    json_get_string(body, "code", JSON_REQUIRED, &code, e) == 0 &&
+	    json_get_string(body, "message", JSON_REQUIRED, &text, e) == 0 &&
+	    err_code_parse(code) != ERR_NONE)
+		return err_set(e, err_code_parse(code), "%s", text);
+	return err_set(e, ERR_WORKER, "worker (%s): its answer makes no sense",
+	    job_kind(j));
+}
+
 /* Ends a job with its worker's message, or why there is none. */
 static void
 job_finish(struct worker_job *j, struct worker *w, int status, const char *how)
 {
 	struct channel_message *m = &w->result;
-	const char *type = NULL, *code = NULL, *text = NULL, *kind = "";
+	int result = -1;
 	struct err e;
 
-	json_get_string(j->body, "job", JSON_OPTIONAL, &kind, &e);
 	if (j->timed_out)
 		err_set(&e, ERR_TIMEOUT,
 		    "worker (%s): no result within its time limit of %lld s",
-		    kind, (long long)j->pool->time_limit.tv_sec);
+		    job_kind(j), (long long)j->pool->time_limit.tv_sec);
 	else if (m->body == NULL || !WIFEXITED(status) ||
 	    WEXITSTATUS(status) != 0)
-		err_set(&e, ERR_WORKER, "worker (%s): %s", kind, how);
-	else if (json_get_string(m->body, "type", JSON_REQUIRED, &type, &e) ==
-		0 &&
-	    strcmp(type, "result") == 0) {
-		j->cb(j->arg, m, NULL);
-		job_free(j);
-		return;
-	} else if (type != NULL &&
-	    json_get_string(m->body, "code", JSON_REQUIRED, &code, &e) == 0 &&
-	    json_get_string(m->body, "message", JSON_REQUIRED, &text, &e) == 0)
-		err_set(&e, err_code_parse(code), "%s", text);
-	j->cb(j->arg, NULL, &e);
+		err_set(&e, ERR_WORKER, "worker (%s): %s", job_kind(j), how);
+	else
+		result = read_answer(j, m->body, &e);
+	j->cb(j->arg, result == 0 ? m : NULL, result == 0 ? NULL : &e);
 	job_free(j);
 }
 
@@ -195,7 +220,19 @@ assign(struct worker_pool *p, struct worker *w, struct worker_job *j)
 	p->busy++;
 	child_send(w->child, j->body, j->fds, j->fd_count);
 	job_close_fds(j);
-	event_add(j->timer, &p->time_limit);
+	if (!j->held)
+		event_add(j->timer, &p->time_limit);
+}
+
+static struct worker_job *
+pop_job(struct worker_pool *p)
+{
+	struct worker_job *j = p->first;
+
+	p->first = j->next;
+	if (p->first == NULL)
+		p->last = &p->first;
+	return j;
 }
 
 /* Gives queued jobs to idle workers, as many as may run. */
@@ -203,16 +240,19 @@ static void
 pool_run(struct worker_pool *p)
 {
 	fill_pool(p);
-	while (p->first != NULL && p->busy < p->max_busy) {
+	while (p->first != NULL) {
 		struct worker *w = idle_worker(p);
-		struct worker_job *j = p->first;
 
-		if (w == NULL)
+		if (p->first->error.code != ERR_NONE) {
+			struct worker_job *j = pop_job(p);
+
+			j->cb(j->arg, NULL, &j->error);
+			job_free(j);
+		} else if (w != NULL && p->busy < p->max_busy) {
+			assign(p, w, pop_job(p));
+		} else {
 			break;
-		p->first = j->next;
-		if (p->first == NULL)
-			p->last = &p->first;
-		assign(p, w, j);
+		}
 	}
 }
 
@@ -286,8 +326,14 @@ worker_job_start(struct worker_pool *p, json_t *body, const int *fds,
 	    body, "time_s", json_integer((json_int_t)p->time_limit.tv_sec));
 	j->pool = p;
 	j->body = body;
-	for (i = 0; i < fd_count; i++)
-		j->fds[j->fd_count++] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+	for (i = 0; i < fd_count && j->error.code == ERR_NONE; i++) {
+		int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+
+		if (fd == -1)
+			err_set_errno(&j->error, "cannot start a worker's job");
+		else
+			j->fds[j->fd_count++] = fd;
+	}
 	j->timer = evtimer_new(p->base, on_time_limit, j);
 	j->cb = cb;
 	j->arg = arg;
@@ -299,8 +345,16 @@ worker_job_start(struct worker_pool *p, json_t *body, const int *fds,
 }
 
 void
+worker_job_hold(struct worker_job *j)
+{
+	j->held = true;
+	event_del(j->timer);
+}
+
+void
 worker_job_extend(struct worker_job *j)
 {
+	j->held = false;
 	if (j->worker != NULL)
 		event_add(j->timer, &j->pool->time_limit);
 }

@@ -37,7 +37,11 @@ typedef void (*worker_job_cb)(
 struct worker_job *worker_job_start(struct worker_pool *p, json_t *body,
     const int *fds, size_t fd_count, worker_job_cb cb, void *arg);
 
-/* The job is waiting for something slow: its time limit starts anew. */
+/*
+ * The job waits for something slow, which has a time limit of its own: its
+ * own does not count until worker_job_extend(), and then anew.
+ */
+void worker_job_hold(struct worker_job *j);
 void worker_job_extend(struct worker_job *j);
 
 /* Forgets the job; its worker is killed.  No callback follows. */

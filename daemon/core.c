@@ -145,6 +145,8 @@ watch_signals(struct core *core)
 	size_t i;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* Ignored by who started us, it would hide how children end. */
+	signal(SIGCHLD, SIG_DFL);
 	for (i = 0; i < 2; i++) {
 		core->terminate[i] =
 		    evsignal_new(base, terminate[i], on_terminate, core);

@@ -22,10 +22,14 @@ flights_new(void)
 void
 flights_free(struct flights *all)
 {
+	struct flight_waiter *w;
 	struct flight *f;
 
 	while ((f = TAILQ_FIRST(&all->items)) != NULL) {
 		TAILQ_REMOVE(&all->items, f, entry);
+		/* Flights wait for others, which may be cancelled first. */
+		while ((w = TAILQ_FIRST(&f->waiters)) != NULL)
+			flight_leave(w);
 		free(f->key);
 		f->cancel(f);
 	}

@@ -8,6 +8,7 @@
 #include "winnow/json.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
+#include "winnow/ref.h"
 
 /* A step that does not bring the answer nearer is a bug; stop then. */
 #define STEPS_MAX 8
@@ -17,6 +18,8 @@
 #define STALE_TTL_MS (10 * 1000)
 /* When a client that could not wait should come back. */
 #define RETRY_AFTER_S 5
+/* A list of tags is one message; the rest of it fits in what remains. */
+#define TAGS_BYTES (CHANNEL_MESSAGE_MAX - 512)
 
 enum question_kind { ASK_MANIFEST, ASK_BLOB, ASK_TAGS };
 
@@ -274,8 +277,14 @@ refuse_digest(struct question *q)
 static void
 step_digest(struct question *q)
 {
+	uint64_t size;
+
+	/* What an index refers to that passed, for its tag has no policy, is
+	 * reachable and passes too. */
 	if (q->target.mode != NAMES_STRIP ||
-	    q->target.policy->on_source_digest == POLICY_DIGEST_PASS)
+	    q->target.policy->on_source_digest == POLICY_DIGEST_PASS ||
+	    store_get_reach(
+		q->context->env.store, q->target.scope, &q->digest, &size))
 		step_original(q, &q->digest, 0);
 	else if (!answer_manifest(q, &q->digest, 0))
 		refuse_digest(q);
@@ -304,8 +313,9 @@ step_blob(struct question *q)
 static void
 answer_tags(struct question *q)
 {
-	json_t *list = json_array();
+	json_t *list = json_array(), *body;
 	size_t count, i;
+	struct err e;
 	char **tags;
 
 	store_list_tags(q->context->env.store, q->source_name, &tags, &count);
@@ -314,7 +324,15 @@ answer_tags(struct question *q)
 		free(tags[i]);
 	}
 	free(tags);
-	answer(q, json_pack("{s:o, s:i}", "tags", list, "ttl_ms", 0));
+	body = json_pack("{s:o, s:i}", "tags", list, "ttl_ms", 0);
+	if (json_dumpb(body, NULL, 0, JSON_COMPACT) <= TAGS_BYTES) {
+		answer(q, body);
+		return;
+	}
+	json_decref(body);
+	err_set(
+	    &e, ERR_LIMIT, "%s has too many tags to list: %zu", q->name, count);
+	answer_error(q, &e, "repository");
 }
 
 static void
@@ -365,7 +383,10 @@ start_timer(struct question *q, const char *client)
 	event_add(q->timer, &wait);
 }
 
-/* Reads the message; the server has checked the grammar of what is in it. */
+/*
+ * Reads the message.  The server has checked the grammar of what is in it;
+ * core does so again, since references become parts of upstream URLs.
+ */
 static int
 read_ask(struct question *q, const json_t *ask, const char **ns,
     const char **client, struct err *e)
@@ -393,6 +414,8 @@ read_ask(struct question *q, const json_t *ask, const char **ns,
 		return err_set(e, ERR_INVALID, "not a question");
 	if (q->by_digest)
 		return digest_parse(q->reference, &q->digest, e);
+	if (q->kind == ASK_MANIFEST && !ref_is_tag(q->reference))
+		return err_set(e, ERR_INVALID, "not a tag");
 	return 0;
 }
 

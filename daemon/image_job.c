@@ -32,6 +32,7 @@ struct image_job {
 	struct blob_fetch *config_fetch;
 	struct blob_fetch_user config_user;
 	struct layer_work *layers;
+	struct layer_work **by_size; /* the layers, largest first */
 	bool *dropped; /* per layer: its plan is empty */
 	size_t layer_count;
 	size_t pending; /* layers (and config) of this state to come */
@@ -78,6 +79,7 @@ image_job_free(struct image_job *j)
 	oci_manifest_free(j->manifest);
 	free(j->layers);
 	free(j->dropped);
+	free(j->by_size);
 	free(j->result.blobs);
 	free(j->repository);
 	free(j->base_name);
@@ -232,7 +234,7 @@ static int
 start_emit(struct image_job *j, const json_t *r, struct err *e)
 {
 	json_t *plans;
-	size_t i;
+	size_t k;
 
 	if (json_get_array(r, "plans", JSON_REQUIRED, &plans, e) == -1 ||
 	    section_parse(json_object_get(r, "config"), LIMIT_CONFIG_SIZE,
@@ -245,7 +247,8 @@ start_emit(struct image_job *j, const json_t *r, struct err *e)
 		    json_array_size(plans), j->layer_count);
 	set_state(j, IMAGE_EMIT);
 	j->pending = 1; /* until all are started */
-	for (i = 0; i < j->layer_count; i++) {
+	for (k = 0; k < j->layer_count; k++) {
+		size_t i = (size_t)(j->by_size[k] - j->layers);
 		const json_t *plan = json_array_get(plans, i);
 		struct section s;
 
@@ -418,7 +421,19 @@ start_fetches(struct image_job *j)
 	j->config_fetch = blob_fetch_join(j->env->fetches, j->upstream,
 	    j->repository, &config->digest, config->size, &j->config_user);
 	for (i = 0; i < j->layer_count; i++)
-		layer_work_index(&j->layers[i]);
+		layer_work_index(j->by_size[i]);
+}
+
+/* Workers end together when what takes longest is begun first. */
+static int
+compare_sizes(const void *a, const void *b)
+{
+	const struct layer_work *x = *(struct layer_work *const *)a;
+	const struct layer_work *y = *(struct layer_work *const *)b;
+
+	if (x->layer->size != y->layer->size)
+		return x->layer->size < y->layer->size ? 1 : -1;
+	return (x > y) - (x < y);
 }
 
 static void
@@ -429,6 +444,7 @@ init_layers(struct image_job *j)
 	j->layer_count = j->manifest->layer_count;
 	j->layers = mem_zalloc(j->layer_count, sizeof(*j->layers));
 	j->dropped = mem_zalloc(j->layer_count, sizeof(*j->dropped));
+	j->by_size = mem_zalloc(j->layer_count, sizeof(struct layer_work *));
 	for (i = 0; i < j->layer_count; i++) {
 		struct layer_work *l = &j->layers[i];
 
@@ -440,7 +456,11 @@ init_layers(struct image_job *j)
 		l->on_step = on_layer_step;
 		l->arg = j;
 		layer_work_init(l);
+		j->by_size[i] = l;
 	}
+	if (j->layer_count > 0)
+		qsort(j->by_size, j->layer_count, sizeof(struct layer_work *),
+		    compare_sizes);
 }
 
 int

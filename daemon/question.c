@@ -126,14 +126,45 @@ answer_object(struct question *q, const struct digest *digest,
 	answer(q, body);
 }
 
+/*
+ * True when a variant's blob has vanished from the store: no upstream has it.
+ */
+static bool
+is_lost(const struct question *q, const struct err *e)
+{
+	return q->kind == ASK_BLOB && q->target.mode == NAMES_STRIP &&
+	    e->code == ERR_NOT_FOUND;
+}
+
+/* Has the variant built again, with the same bytes, at the next pull. */
+static void
+answer_lost(struct question *q)
+{
+	struct job_env *env = &q->context->env;
+	struct err e;
+
+	err_set(&e, ERR_NOT_FOUND,
+	    "blob %s of %s is lost from the store: pull again, and it is built "
+	    "again",
+	    q->reference, q->target.scope);
+	log_event(LOG_LEVEL_ERROR, "blob.lost", "repository", q->target.scope,
+	    "blob", q->reference, NULL);
+	store_forget_variants(env->store, q->target.scope);
+	env->tag_moved(env->arg);
+	answer_error(q, &e, "blob");
+}
+
 static void
 on_work_done(void *arg, const struct err *e)
 {
 	struct question *q = arg;
 
-	if (e != NULL && q->resolving)
+	if (e != NULL && q->resolving) {
 		q->resolve_error = *e;
-	else if (e != NULL) {
+	} else if (e != NULL && is_lost(q, e)) {
+		answer_lost(q);
+		return;
+	} else if (e != NULL) {
 		answer_error(q, e, what_is_asked(q));
 		return;
 	}

@@ -129,6 +129,17 @@ knows_index(struct store *s, const struct digest *d)
 	return store_db_get_index(s->db, d);
 }
 
+/* True when a blob's file is there, with the size that its row says. */
+static bool
+file_is_whole(const struct store *s, const struct digest *d, uint64_t size)
+{
+	char name[NAME_BYTES];
+	struct stat st;
+
+	return fstatat(s->blobs_fd, file_name(d, name), &st, 0) == 0 &&
+	    (uint64_t)st.st_size == size;
+}
+
 /* The blobs whose row has no file of its size. */
 struct lost {
 	struct store *store;
@@ -141,11 +152,8 @@ static void
 check_blob(void *arg, const struct digest *d, uint64_t size)
 {
 	struct lost *lost = arg;
-	char name[NAME_BYTES];
-	struct stat st;
 
-	if (fstatat(lost->store->blobs_fd, file_name(d, name), &st, 0) == 0 &&
-	    (uint64_t)st.st_size == size)
+	if (file_is_whole(lost->store, d, size))
 		return;
 	lost->items = mem_grow(
 	    lost->items, lost->count, &lost->capacity, sizeof(*lost->items));
@@ -270,6 +278,10 @@ store_has_blob(struct store *s, const struct digest *digest, uint64_t *size)
 
 	if (!store_db_get_blob(s->db, digest, &found))
 		return false;
+	if (!file_is_whole(s, digest, found)) {
+		store_drop_blob(s, digest);
+		return false;
+	}
 	if (size != NULL)
 		*size = found;
 	return true;

@@ -48,7 +48,10 @@ int store_add_blob(struct store *s, int fd, const struct digest *digest,
 /* The same for small contents in memory: writes, syncs, adds. */
 int store_add_bytes(struct store *s, const void *data, size_t len,
     struct digest *digest, struct err *e);
-/* True when the blob is in the store; *size may be NULL. */
+/*
+ * True when the blob is in the store, its file whole as far as its size
+ * tells; *size may be NULL.  A blob whose file is gone or cut is forgotten.
+ */
 bool
 store_has_blob(struct store *s, const struct digest *digest, uint64_t *size);
 /* Opens a blob for reading; ERR_NOT_FOUND. */
@@ -123,6 +126,9 @@ void store_put_derived(
     struct store *s, const struct digest *key, const struct store_derived *row);
 bool store_get_derived(
     struct store *s, const struct digest *key, struct store_derived *row);
+
+/* Forgets the variants of a scope: they are built again when asked for. */
+void store_forget_variants(struct store *s, const char *scope);
 
 /* Several puts that become durable together. */
 void store_begin(struct store *s);

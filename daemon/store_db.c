@@ -49,6 +49,7 @@ enum statement {
 	GET_MAP,
 	PUT_VARIANT,
 	GET_VARIANT,
+	FORGET_VARIANTS,
 	PUT_DERIVED,
 	GET_DERIVED,
 	BEGIN,
@@ -76,6 +77,7 @@ static const char *const sql[STATEMENTS] = {
     [PUT_VARIANT] = "INSERT OR REPLACE INTO variant VALUES (?, ?, ?, ?, ?)",
     [GET_VARIANT] = "SELECT source, digest FROM variant"
 		    " WHERE key = ? AND scope = ?",
+    [FORGET_VARIANTS] = "DELETE FROM variant WHERE scope = ?",
     [PUT_DERIVED] = "INSERT OR REPLACE INTO derived VALUES (?, ?, ?, ?, ?)",
     [GET_DERIVED] = "SELECT digest, size, diff_id, tar_size FROM derived"
 		    " WHERE key = ?",
@@ -436,6 +438,12 @@ store_get_variant(struct store *s, const struct digest *key, const char *scope,
 	}
 	sqlite3_reset(st);
 	return found;
+}
+
+void
+store_forget_variants(struct store *s, const char *scope)
+{
+	run(s->db, bind(s->db, FORGET_VARIANTS, "s", scope));
 }
 
 void

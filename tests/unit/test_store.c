@@ -92,6 +92,33 @@ test_blobs_survive(void **state)
 	store_close(s);
 }
 
+/* A file that vanishes or shrinks while core runs is noticed when asked for. */
+static void
+test_lost_while_open(void **state)
+{
+	struct store *s = open_store();
+	struct store_variant row = {.recipe = "{}"}, got;
+	struct digest gone, cut;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(store_add_bytes(s, "gone", 4, &gone, &e), 0);
+	assert_int_equal(store_add_bytes(s, "cut", 3, &cut, &e), 0);
+	assert_int_equal(unlink(blob_path(&gone)), 0);
+	assert_int_equal(truncate(blob_path(&cut), 1), 0);
+	assert_false(store_has_blob(s, &gone, NULL));
+	assert_false(store_has_blob(s, &cut, NULL));
+	assert_int_equal(store_add_bytes(s, "cut", 3, &cut, &e), 0);
+	assert_true(store_has_blob(s, &cut, NULL));
+	row.source = row.digest = cut;
+	store_put_variant(s, &cut, "a", &row);
+	store_put_variant(s, &cut, "b", &row);
+	store_forget_variants(s, "a");
+	assert_false(store_get_variant(s, &cut, "a", &got));
+	assert_true(store_get_variant(s, &cut, "b", &got));
+	store_close(s);
+}
+
 /* What an interrupted run can leave: files without rows, and the reverse. */
 static void
 test_open_sweeps(void **state)
@@ -216,6 +243,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		test_blobs_survive, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_lost_while_open, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_open_sweeps, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_one_owner, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_rows, setup, teardown),

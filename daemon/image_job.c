@@ -439,6 +439,7 @@ compare_sizes(const void *a, const void *b)
 static void
 init_layers(struct image_job *j)
 {
+	uint64_t turn = ++j->env->turns;
 	size_t i;
 
 	j->layer_count = j->manifest->layer_count;
@@ -452,6 +453,7 @@ init_layers(struct image_job *j)
 		l->layer = &j->manifest->layers[i];
 		l->upstream = j->upstream;
 		l->repository = j->repository;
+		l->turn = turn;
 		l->policy_fd = j->policy_fd;
 		l->on_step = on_layer_step;
 		l->arg = j;

@@ -21,6 +21,7 @@ struct job_env {
 	/* Workers that read a layer which is still being downloaded; one worker
 	 * is always left for what is complete. */
 	size_t streaming;
+	uint64_t turns; /* images begun: the earlier go first */
 };
 
 #endif

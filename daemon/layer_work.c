@@ -150,6 +150,7 @@ start_index(struct layer_work *l)
 	json_object_set_new(body, "progress", json_boolean(count == COUNT));
 	l->worker =
 	    worker_job_start(l->env->pool, body, fds, count, on_indexed, l);
+	worker_job_set_turn(l->worker, l->turn, l->layer->size);
 	if (count == COUNT) {
 		/* The download has a time limit of its own. */
 		worker_job_hold(l->worker);
@@ -295,6 +296,7 @@ start_emit(struct layer_work *l)
 	json_object_set_new(body, "spool", json_boolean(l->spool_fd != -1));
 	l->worker =
 	    worker_job_start(l->env->pool, body, fds, COUNT, on_emitted, l);
+	worker_job_set_turn(l->worker, l->turn, l->layer->size);
 }
 
 /* The key of the derived layer; needs the plan's bytes. */

@@ -24,6 +24,7 @@ struct layer_work {
 	const struct oci_descriptor *layer; /* borrowed */
 	struct upstream *upstream;
 	const char *repository; /* borrowed */
+	uint64_t turn; /* of the image (worker_pool.h) */
 	int policy_fd; /* borrowed */
 	/* Called at INDEXED and at DONE, or with the reason; must not clear
 	 * the layer before it returns to the loop. */

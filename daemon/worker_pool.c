@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "child.h"
 #include "winnow/auto.h"
@@ -27,12 +29,15 @@ struct worker {
 
 struct worker_job {
 	struct worker_job *next; /* in the queue */
+	uint64_t turn;
+	uint64_t size; /* within the turn, largest first */
 	struct worker_pool *pool;
 	struct worker *worker; /* NULL while queued */
 	json_t *body;
 	int fds[CHANNEL_FDS_MAX];
 	size_t fd_count;
 	struct event *timer;
+	struct timespec began; /* by its worker */
 	bool held; /* no time limit for now */
 	bool timed_out;
 	struct err error; /* why it cannot run, or ERR_NONE */
@@ -47,7 +52,7 @@ struct worker_pool {
 	size_t count; /* of workers, idle and busy */
 	size_t max_busy;
 	size_t busy;
-	struct worker_job *first, **last; /* queue */
+	struct worker_job *first; /* queue, in the order of running */
 	uint64_t memory;
 	struct timeval time_limit;
 };
@@ -105,6 +110,23 @@ read_answer(const struct worker_job *j, const json_t *body, struct err *e)
 	    job_kind(j));
 }
 
+static void
+log_job(const struct worker_job *j, const char *how)
+{
+	const char *digest = NULL;
+	struct timespec now;
+	char ms[32];
+	struct err ignored;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	snprintf(ms, sizeof(ms), "%lld",
+	    (long long)(now.tv_sec - j->began.tv_sec) * 1000 +
+		(now.tv_nsec - j->began.tv_nsec) / 1000000);
+	json_get_string(j->body, "digest", JSON_OPTIONAL, &digest, &ignored);
+	log_event(LOG_LEVEL_DEBUG, "job.done", "job", job_kind(j), "digest",
+	    digest, "ms", ms, "worker", how, NULL);
+}
+
 /* Ends a job with its worker's message, or why there is none. */
 static void
 job_finish(struct worker_job *j, struct worker *w, int status, const char *how)
@@ -113,6 +135,7 @@ job_finish(struct worker_job *j, struct worker *w, int status, const char *how)
 	int result = -1;
 	struct err e;
 
+	log_job(j, how);
 	if (j->timed_out)
 		err_set(&e, ERR_TIMEOUT,
 		    "worker (%s): no result within its time limit of %lld s",
@@ -218,6 +241,7 @@ assign(struct worker_pool *p, struct worker *w, struct worker_job *j)
 	w->job = j;
 	j->worker = w;
 	p->busy++;
+	clock_gettime(CLOCK_MONOTONIC, &j->began);
 	child_send(w->child, j->body, j->fds, j->fd_count);
 	job_close_fds(j);
 	if (!j->held)
@@ -230,8 +254,6 @@ pop_job(struct worker_pool *p)
 	struct worker_job *j = p->first;
 
 	p->first = j->next;
-	if (p->first == NULL)
-		p->last = &p->first;
 	return j;
 }
 
@@ -283,7 +305,6 @@ worker_pool_new(struct event_base *base, const struct config *config)
 	p->base = base;
 	p->retry = evtimer_new(base, on_retry, p);
 	p->max_busy = (size_t)config->workers;
-	p->last = &p->first;
 	p->memory = config->worker_memory;
 	p->time_limit.tv_sec = (time_t)(config->worker_time_ms / 1000);
 	fill_pool(p);
@@ -313,6 +334,34 @@ worker_pool_free(struct worker_pool *p)
 	free(p);
 }
 
+static bool
+runs_before(const struct worker_job *a, const struct worker_job *b)
+{
+	return a->turn != b->turn ? a->turn < b->turn : a->size > b->size;
+}
+
+/* Puts a job behind all that run before it, or came earlier. */
+static void
+enqueue(struct worker_pool *p, struct worker_job *j)
+{
+	struct worker_job **link = &p->first;
+
+	while (*link != NULL && !runs_before(j, *link))
+		link = &(*link)->next;
+	j->next = *link;
+	*link = j;
+}
+
+static void
+dequeue(struct worker_pool *p, struct worker_job *j)
+{
+	struct worker_job **link = &p->first;
+
+	while (*link != j)
+		link = &(*link)->next;
+	*link = j->next;
+}
+
 struct worker_job *
 worker_job_start(struct worker_pool *p, json_t *body, const int *fds,
     size_t fd_count, worker_job_cb cb, void *arg)
@@ -337,11 +386,20 @@ worker_job_start(struct worker_pool *p, json_t *body, const int *fds,
 	j->timer = evtimer_new(p->base, on_time_limit, j);
 	j->cb = cb;
 	j->arg = arg;
-	*p->last = j;
-	p->last = &j->next;
+	j->size = UINT64_MAX;
+	enqueue(p, j);
 	/* From the loop, so that the caller has the job before it ends. */
 	event_active(p->retry, EV_TIMEOUT, 0);
 	return j;
+}
+
+void
+worker_job_set_turn(struct worker_job *j, uint64_t turn, uint64_t size)
+{
+	dequeue(j->pool, j);
+	j->turn = turn;
+	j->size = size;
+	enqueue(j->pool, j);
 }
 
 void
@@ -363,17 +421,12 @@ void
 worker_job_cancel(struct worker_job *j)
 {
 	struct worker_pool *p = j->pool;
-	struct worker_job **link;
 
 	if (j->worker != NULL) {
 		j->worker->job = NULL;
 		child_kill(j->worker->child);
 	} else {
-		for (link = &p->first; *link != j; link = &(*link)->next)
-			;
-		*link = j->next;
-		if (p->last == &j->next)
-			p->last = link;
+		dequeue(p, j);
 	}
 	job_free(j);
 }

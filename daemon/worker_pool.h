@@ -38,6 +38,13 @@ struct worker_job *worker_job_start(struct worker_pool *p, json_t *body,
     const int *fds, size_t fd_count, worker_job_cb cb, void *arg);
 
 /*
+ * When a queued job runs: those of an earlier turn first, within a turn the
+ * largest first, so that no worker is left alone with it at the end.  To be
+ * called right after worker_job_start(); without it a job goes before all.
+ */
+void worker_job_set_turn(struct worker_job *j, uint64_t turn, uint64_t size);
+
+/*
  * The job waits for something slow, which has a time limit of its own: its
  * own does not count until worker_job_extend(), and then anew.
  */

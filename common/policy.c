@@ -185,6 +185,29 @@ policy_find(
 	return NULL;
 }
 
+static bool
+takes_every_tag(const struct policy *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->tag_count; i++)
+		if (strcmp(p->tags[i], "*") == 0)
+			return true;
+	return p->tag_count == 0;
+}
+
+bool
+policy_covers(const struct policy_set *set, const char *repository)
+{
+	size_t i;
+
+	for (i = 0; i < set->count; i++)
+		if (glob_match(set->items[i]->repository_glob, repository) &&
+		    takes_every_tag(set->items[i]))
+			return true;
+	return false;
+}
+
 /* What the pipeline keeps or reads whatever the policy says. */
 static bool
 is_always_kept(const char *path)

@@ -6,6 +6,10 @@
 #include "winnow/mem.h"
 #include "winnow/ref.h"
 
+/* Scopes of sources; no name of a repository has a colon. */
+#define ORIGINAL_PREFIX "original:"
+#define PASS_PREFIX "pass:"
+
 /* `name` without the original prefix, or NULL when it has none. */
 static const char *
 without_prefix(const struct config *c, const char *name)
@@ -55,12 +59,28 @@ apply_policy(const struct config *c, const struct policy_set *policies,
 		return 0;
 	}
 	t->mode = NAMES_PASS;
-	if (c->default_action == CONFIG_PASS)
+	if (c->default_action == CONFIG_PASS) {
+		char *name = t->scope;
+
+		t->scope = mem_printf(PASS_PREFIX "%s", name);
+		free(name);
 		return 0;
+	}
 	return err_set(e, ERR_DENIED,
 	    "no policy speaks of %s%s%s, and the configuration says "
 	    "default: deny",
 	    t->scope, tag == NULL ? "" : ":", tag == NULL ? "" : tag);
+}
+
+/* True when sources may be served under a name that has a policy. */
+static bool
+may_pass(const struct config *c, const struct policy_set *policies,
+    const struct names_target *t)
+{
+	if (t->policy->on_source_digest == POLICY_DIGEST_PASS)
+		return true;
+	return t->policy->source == NULL && c->default_action == CONFIG_PASS &&
+	    !policy_covers(policies, t->scope);
 }
 
 int
@@ -97,8 +117,8 @@ names_find(const struct config *c, const struct policy_set *policies,
 		t.policy = virtual_policy;
 		t.scope = mem_strdup(name);
 	} else if (original != NULL) {
-		t.scope = mem_printf(
-		    "%s/%s/%s", c->original_prefix, t.host, t.repository);
+		t.scope =
+		    mem_printf(ORIGINAL_PREFIX "%s/%s", t.host, t.repository);
 	} else {
 		t.scope = mem_printf("%s/%s", t.host, t.repository);
 		status = apply_policy(c, policies, tag, &t, e);
@@ -107,6 +127,8 @@ names_find(const struct config *c, const struct policy_set *policies,
 		names_target_clear(&t);
 		return -1;
 	}
+	if (t.mode == NAMES_STRIP && may_pass(c, policies, &t))
+		t.pass_scope = mem_printf(PASS_PREFIX "%s", t.scope);
 	*out = t;
 	return 0;
 }
@@ -117,5 +139,6 @@ names_target_clear(struct names_target *t)
 	free(t->host);
 	free(t->repository);
 	free(t->scope);
+	free(t->pass_scope);
 	*t = (struct names_target){.mode = NAMES_PASS};
 }

@@ -20,6 +20,10 @@ struct names_target {
 	char *host; /* upstream: "docker.io" */
 	char *repository; /* there: "library/postgres" */
 	char *scope; /* the repository as it is served (store.h) */
+	/* NAMES_STRIP: where sources are that may pass under the name, since
+	 * some tags have no policy or the policy passes source digests; else
+	 * NULL. */
+	char *pass_scope;
 	const struct policy *policy; /* NAMES_STRIP; borrowed */
 };
 

@@ -16,6 +16,8 @@
 #define DIGEST_TTL_MS (60 * 60 * 1000)
 /* A stale answer is soon asked for again. */
 #define STALE_TTL_MS (10 * 1000)
+/* Things asked of upstreams at once; clients can name more than there are. */
+#define WORK_MAX 1024
 /* When a client that could not wait should come back. */
 #define RETRY_AFTER_S 5
 /* A list of tags is one message; the rest of it fits in what remains. */
@@ -44,6 +46,7 @@ struct question {
 	bool fetched; /* asked upstream for the manifest */
 	struct err resolve_error;
 	bool stale;
+	bool passes; /* a source, under a name that has a policy */
 	void (*send)(void *arg, json_t *answer);
 	void *arg;
 };
@@ -133,7 +136,7 @@ static bool
 is_lost(const struct question *q, const struct err *e)
 {
 	return q->kind == ASK_BLOB && q->target.mode == NAMES_STRIP &&
-	    e->code == ERR_NOT_FOUND;
+	    !q->passes && e->code == ERR_NOT_FOUND;
 }
 
 /* Has the variant built again, with the same bytes, at the next pull. */
@@ -172,6 +175,26 @@ on_work_done(void *arg, const struct err *e)
 	step(q);
 }
 
+static const char *
+scope_of(const struct question *q)
+{
+	return q->passes ? q->target.pass_scope : q->target.scope;
+}
+
+/* Refuses what would need more work while too much is under way. */
+static bool
+is_refused(struct question *q)
+{
+	struct err e;
+
+	if (flights_count(q->context->env.flights) < WORK_MAX)
+		return false;
+	err_set(&e, ERR_BUSY, "too much is under way: come back in %d seconds",
+	    RETRY_AFTER_S);
+	answer_error(q, &e, what_is_asked(q));
+	return true;
+}
+
 /* Answers with a manifest that the scope has; false when it does not. */
 static bool
 answer_manifest(
@@ -180,7 +203,7 @@ answer_manifest(
 	struct store *store = q->context->env.store;
 	struct store_manifest row;
 
-	if (!store_get_manifest(store, q->target.scope, digest, &row) ||
+	if (!store_get_manifest(store, scope_of(q), digest, &row) ||
 	    !store_has_blob(store, digest, NULL))
 		return false;
 	answer_object(q, digest, row.media_type, row.size, checked_ms);
@@ -201,10 +224,11 @@ step_original(
 	 * here: only it knows whether this repository has it. */
 	if (!q->fetched) {
 		q->fetched = true;
-		source_get_manifest(
-		    &q->context->env, &q->source, digest, &q->waiter);
-	} else if (variant_publish_original(&q->context->env, q->target.scope,
-		       digest, &row, &e) == -1) {
+		if (!is_refused(q))
+			source_get_manifest(
+			    &q->context->env, &q->source, digest, &q->waiter);
+	} else if (variant_publish_original(
+		       &q->context->env, scope_of(q), digest, &row, &e) == -1) {
 		answer_error(q, &e, "manifest");
 	} else {
 		answer_object(q, digest, row.media_type, row.size, checked_ms);
@@ -256,8 +280,9 @@ step_tag(struct question *q)
 
 	if (!fresh && !q->resolved) {
 		q->resolved = q->resolving = true;
-		source_resolve(
-		    &q->context->env, &q->source, q->reference, &q->waiter);
+		if (!is_refused(q))
+			source_resolve(&q->context->env, &q->source,
+			    q->reference, &q->waiter);
 		return;
 	}
 	if (q->resolve_error.code != ERR_NONE) {
@@ -305,19 +330,34 @@ refuse_digest(struct question *q)
 	answer_error(q, &e, "manifest");
 }
 
+/* True when a source with this digest may be served under a stripped name. */
+static bool
+digest_passes(const struct question *q)
+{
+	struct store *store = q->context->env.store;
+	const char *scope = q->target.pass_scope;
+	struct store_manifest row;
+
+	if (scope == NULL)
+		return false;
+	return q->target.policy->on_source_digest == POLICY_DIGEST_PASS ||
+	    store_get_manifest(store, scope, &q->digest, &row) ||
+	    store_has_child(store, scope, &q->digest);
+}
+
 static void
 step_digest(struct question *q)
 {
-	uint64_t size;
-
-	/* What an index refers to that passed, for its tag has no policy, is
-	 * reachable and passes too. */
-	if (q->target.mode != NAMES_STRIP ||
-	    q->target.policy->on_source_digest == POLICY_DIGEST_PASS ||
-	    store_get_reach(
-		q->context->env.store, q->target.scope, &q->digest, &size))
+	if (q->target.mode != NAMES_STRIP) {
 		step_original(q, &q->digest, 0);
-	else if (!answer_manifest(q, &q->digest, 0))
+		return;
+	}
+	if (!q->passes && answer_manifest(q, &q->digest, 0))
+		return;
+	q->passes = digest_passes(q);
+	if (q->passes)
+		step_original(q, &q->digest, 0);
+	else
 		refuse_digest(q);
 }
 
@@ -326,16 +366,20 @@ step_blob(struct question *q)
 {
 	struct store *store = q->context->env.store;
 	uint64_t size;
+	bool known = store_get_reach(store, q->target.scope, &q->digest, &size);
 	struct err e;
 
-	if (!store_get_reach(store, q->target.scope, &q->digest, &size)) {
+	if (!known && q->target.pass_scope != NULL)
+		known = q->passes = store_get_reach(
+		    store, q->target.pass_scope, &q->digest, &size);
+	if (!known) {
 		err_set(&e, ERR_NOT_FOUND,
 		    "no manifest served as %s refers to %s", q->name,
 		    q->reference);
 		answer_error(q, &e, "blob");
 	} else if (store_has_blob(store, &q->digest, NULL)) {
 		answer_object(q, &q->digest, NULL, size, 0);
-	} else {
+	} else if (!is_refused(q)) {
 		source_get_blob(
 		    &q->context->env, &q->source, &q->digest, size, &q->waiter);
 	}

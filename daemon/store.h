@@ -11,7 +11,9 @@
  * ever linked and unlinked, so a reader with an open descriptor is safe.
  *
  * A *scope* is a repository as it is served: "docker.io/library/postgres"
- * for its variants, "original/docker.io/library/postgres" for its source.
+ * for its variants, "original:docker.io/library/postgres" for its source,
+ * "pass:docker.io/library/postgres" for what passes since no policy speaks of
+ * it.
  * A manifest or blob is answered in a scope only if a row says so.
  */
 #ifndef WINNOW_DAEMON_STORE_H
@@ -98,6 +100,12 @@ void store_put_reach(struct store *s, const char *scope,
     const struct digest *digest, uint64_t size);
 bool store_get_reach(struct store *s, const char *scope,
     const struct digest *digest, uint64_t *size);
+
+/* Manifests that an index of the scope lists, here or still upstream. */
+void store_put_child(
+    struct store *s, const char *scope, const struct digest *digest);
+bool store_has_child(
+    struct store *s, const char *scope, const struct digest *digest);
 
 /* Which variant manifest stands for a source manifest in a scope. */
 void store_put_map(struct store *s, const char *scope,

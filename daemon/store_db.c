@@ -22,6 +22,8 @@ static const char schema[] =
     " size INTEGER NOT NULL, PRIMARY KEY (scope, digest)) WITHOUT ROWID;"
     "CREATE TABLE reach (scope TEXT, digest BLOB, size INTEGER NOT NULL,"
     " PRIMARY KEY (scope, digest)) WITHOUT ROWID;"
+    "CREATE TABLE child (scope TEXT, digest BLOB, PRIMARY KEY (scope, digest))"
+    " WITHOUT ROWID;"
     "CREATE TABLE map (scope TEXT, source BLOB, variant BLOB NOT NULL,"
     " PRIMARY KEY (scope, source)) WITHOUT ROWID;"
     "CREATE TABLE variant (key BLOB, scope TEXT, source BLOB NOT NULL,"
@@ -45,6 +47,8 @@ enum statement {
 	GET_MANIFEST,
 	PUT_REACH,
 	GET_REACH,
+	PUT_CHILD,
+	HAS_CHILD,
 	PUT_MAP,
 	GET_MAP,
 	PUT_VARIANT,
@@ -72,6 +76,8 @@ static const char *const sql[STATEMENTS] = {
 		     " WHERE scope = ? AND digest = ?",
     [PUT_REACH] = "INSERT OR REPLACE INTO reach VALUES (?, ?, ?)",
     [GET_REACH] = "SELECT size FROM reach WHERE scope = ? AND digest = ?",
+    [PUT_CHILD] = "INSERT OR REPLACE INTO child VALUES (?, ?)",
+    [HAS_CHILD] = "SELECT 1 FROM child WHERE scope = ? AND digest = ?",
     [PUT_MAP] = "INSERT OR REPLACE INTO map VALUES (?, ?, ?)",
     [GET_MAP] = "SELECT variant FROM map WHERE scope = ? AND source = ?",
     [PUT_VARIANT] = "INSERT OR REPLACE INTO variant VALUES (?, ?, ?, ?, ?)",
@@ -391,6 +397,22 @@ store_get_reach(struct store *s, const char *scope, const struct digest *digest,
 
 	if (found)
 		*size = column_uint(st, 0);
+	sqlite3_reset(st);
+	return found;
+}
+
+void
+store_put_child(struct store *s, const char *scope, const struct digest *digest)
+{
+	run(s->db, bind(s->db, PUT_CHILD, "sd", scope, digest));
+}
+
+bool
+store_has_child(struct store *s, const char *scope, const struct digest *digest)
+{
+	sqlite3_stmt *st = bind(s->db, HAS_CHILD, "sd", scope, digest);
+	bool found = step(s->db, st);
+
 	sqlite3_reset(st);
 	return found;
 }

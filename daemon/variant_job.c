@@ -192,8 +192,7 @@ variant_publish_original(struct job_env *env, const char *scope,
 			    m->layers[i].size);
 	}
 	for (i = 0; i < m->manifest_count; i++)
-		store_put_reach(env->store, scope, &m->manifests[i].digest,
-		    m->manifests[i].size);
+		store_put_child(env->store, scope, &m->manifests[i].digest);
 	store_commit(env->store);
 	return 0;
 }

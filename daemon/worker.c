@@ -11,6 +11,7 @@
 
 #include "process.h"
 #include "winnow/json.h"
+#include "winnow/limits.h"
 #include "winnow/log.h"
 
 /* Descriptors: three standard ones, the channel, the job's, maps in use. */
@@ -35,6 +36,7 @@ enter_sandbox(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	set_limit(RLIMIT_CORE, 0);
+	set_limit(RLIMIT_FSIZE, 2 * LIMIT_LAYER_SIZE);
 	set_limit(RLIMIT_NPROC, 0);
 	set_limit(RLIMIT_NOFILE, WORKER_FILES);
 }

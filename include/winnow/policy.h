@@ -101,6 +101,9 @@ AUTO_DEFINE(policy, policy_free)
 const struct policy *policy_find(
     const struct policy_set *set, const char *repository, const char *tag);
 
+/* True when every tag of the repository has a policy. */
+bool policy_covers(const struct policy_set *set, const char *repository);
+
 /*
  * The effective policy as canonical JSON (the caller frees), its digest, and
  * back from JSON that core wrote.  `repository`, `tags` and origins do not

@@ -56,6 +56,20 @@ struct row {
 	enum err_code code;
 };
 
+static bool sources_may_pass;
+
+/* Sources may lie beside variants where some tag passes, and not elsewhere. */
+static void
+check_pass_scope(const struct names_target *t)
+{
+	if (sources_may_pass && t->mode == NAMES_STRIP &&
+	    strcmp(t->scope, "docker.io/library/postgres") == 0)
+		assert_string_equal(
+		    t->pass_scope, "pass:docker.io/library/postgres");
+	else
+		assert_null(t->pass_scope);
+}
+
 static void
 check(const struct config *c, const struct row *r)
 {
@@ -69,6 +83,7 @@ check(const struct config *c, const struct row *r)
 		size_t len = strlen(t.host);
 
 		assert_string_equal(t.scope, r->scope);
+		check_pass_scope(&t);
 		assert_memory_equal(r->source, t.host, len);
 		assert_int_equal(r->source[len], '/');
 		assert_string_equal(r->source + len + 1, t.repository);
@@ -91,17 +106,17 @@ test_names(void **state)
 {
 	static const struct row rows[] = {
 	    /* the default upstream, and library/ */
-	    {"alpine", NULL, "3", "docker.io/library/alpine",
+	    {"alpine", NULL, "3", "pass:docker.io/library/alpine",
 		"docker.io/library/alpine", NAMES_PASS, NULL, ERR_NONE},
-	    {"bitnami/redis", NULL, "7", "docker.io/bitnami/redis",
+	    {"bitnami/redis", NULL, "7", "pass:docker.io/bitnami/redis",
 		"docker.io/bitnami/redis", NAMES_PASS, NULL, ERR_NONE},
 	    /* by-tag policies: the first that fits, else none */
 	    {"postgres", NULL, "16.1", POSTGRES, POSTGRES, NAMES_STRIP,
 		"0.yaml", ERR_NONE},
 	    {"postgres", NULL, "15", POSTGRES, POSTGRES, NAMES_STRIP, "1.yaml",
 		ERR_NONE},
-	    {"postgres", NULL, "14", POSTGRES, POSTGRES, NAMES_PASS, NULL,
-		ERR_NONE},
+	    {"postgres", NULL, "14", "pass:" POSTGRES, POSTGRES, NAMES_PASS,
+		NULL, ERR_NONE},
 	    {"postgres", NULL, NULL, POSTGRES, POSTGRES, NAMES_STRIP, "0.yaml",
 		ERR_NONE},
 	    {"library/postgres", NULL, "16", POSTGRES, POSTGRES, NAMES_STRIP,
@@ -113,7 +128,7 @@ test_names(void **state)
 		NAMES_STRIP, "0.yaml", ERR_NONE},
 	    {"ghcr.io/team/app", NULL, "1", "ghcr.io/team/app",
 		"ghcr.io/team/app", NAMES_STRIP, "3.yaml", ERR_NONE},
-	    {"localhost:5000/app", NULL, "1", "localhost:5000/app",
+	    {"localhost:5000/app", NULL, "1", "pass:localhost:5000/app",
 		"localhost:5000/app", NAMES_PASS, NULL, ERR_NONE},
 	    /* ns wins over everything that the name says */
 	    {"library/postgres", "docker.io", "16", POSTGRES, POSTGRES,
@@ -121,10 +136,10 @@ test_names(void **state)
 	    {"team/app", "ghcr.io", "1", "ghcr.io/team/app", "ghcr.io/team/app",
 		NAMES_STRIP, "3.yaml", ERR_NONE},
 	    {"original/postgres", "docker.io", "16",
-		"docker.io/original/postgres", "docker.io/original/postgres",
-		NAMES_PASS, NULL, ERR_NONE},
+		"pass:docker.io/original/postgres",
+		"docker.io/original/postgres", NAMES_PASS, NULL, ERR_NONE},
 	    {"distroless/postgres", "docker.io", "16",
-		"docker.io/distroless/postgres",
+		"pass:docker.io/distroless/postgres",
 		"docker.io/distroless/postgres", NAMES_PASS, NULL, ERR_NONE},
 	    /* unknown upstreams */
 	    {"library/postgres", "quay.io", "16", NULL, NULL, NAMES_PASS, NULL,
@@ -136,14 +151,15 @@ test_names(void **state)
 	    {"original/quay.io/app", NULL, "1", NULL, NULL, NAMES_PASS, NULL,
 		ERR_NOT_FOUND},
 	    /* the original prefix */
-	    {"original/postgres", NULL, "16", "original/" POSTGRES, POSTGRES,
+	    {"original/postgres", NULL, "16", "original:" POSTGRES, POSTGRES,
 		NAMES_ORIGINAL, NULL, ERR_NONE},
 	    {"original/ghcr.io/team/app", NULL, NULL,
-		"original/ghcr.io/team/app", "ghcr.io/team/app", NAMES_ORIGINAL,
+		"original:ghcr.io/team/app", "ghcr.io/team/app", NAMES_ORIGINAL,
 		NULL, ERR_NONE},
-	    {"originals/postgres", NULL, "16", "docker.io/originals/postgres",
+	    {"originals/postgres", NULL, "16",
+		"pass:docker.io/originals/postgres",
 		"docker.io/originals/postgres", NAMES_PASS, NULL, ERR_NONE},
-	    {"original", NULL, "16", "docker.io/library/original",
+	    {"original", NULL, "16", "pass:docker.io/library/original",
 		"docker.io/library/original", NAMES_PASS, NULL, ERR_NONE},
 	    {"original/", NULL, "16", NULL, NULL, NAMES_PASS, NULL,
 		ERR_INVALID},
@@ -153,7 +169,7 @@ test_names(void **state)
 	    {"distroless/postgres", NULL, NULL, "distroless/postgres", POSTGRES,
 		NAMES_STRIP, "2.yaml", ERR_NONE},
 	    {"docker.io/distroless/postgres", NULL, "16",
-		"docker.io/distroless/postgres",
+		"pass:docker.io/distroless/postgres",
 		"docker.io/distroless/postgres", NAMES_PASS, NULL, ERR_NONE},
 	    /* no names */
 	    {"Postgres", NULL, "16", NULL, NULL, NAMES_PASS, NULL, ERR_INVALID},
@@ -167,6 +183,7 @@ test_names(void **state)
 	size_t i;
 
 	(void)state;
+	sources_may_pass = true;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		check(&c, &rows[i]);
 }
@@ -179,7 +196,7 @@ test_default_deny(void **state)
 		ERR_NONE},
 	    {"postgres", NULL, "14", NULL, NULL, NAMES_PASS, NULL, ERR_DENIED},
 	    {"alpine", NULL, NULL, NULL, NULL, NAMES_PASS, NULL, ERR_DENIED},
-	    {"original/alpine", NULL, "3", "original/docker.io/library/alpine",
+	    {"original/alpine", NULL, "3", "original:docker.io/library/alpine",
 		"docker.io/library/alpine", NAMES_ORIGINAL, NULL, ERR_NONE},
 	    {"distroless/postgres", NULL, "1", "distroless/postgres", POSTGRES,
 		NAMES_STRIP, "2.yaml", ERR_NONE},
@@ -192,6 +209,7 @@ test_default_deny(void **state)
 	size_t i;
 
 	(void)state;
+	sources_may_pass = false;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		check(&c, &rows[i]);
 }

@@ -361,6 +361,40 @@ test_index_that_passes(void **state)
 	assert_digest(child);
 	ask("blob", "app", blob);
 	assert_digest(blob);
+	/* A manifest is no blob: a client would remember the wrong type. */
+	ask("blob", "app", child);
+	assert_error("not-found", "blob", "refers to");
+	ask("blob", "app", index);
+	assert_error("not-found", "blob", "refers to");
+}
+
+/* What passed before there was a policy is not reachable afterwards. */
+static void
+test_policy_closes_the_source(void **state)
+{
+	struct policy_set *with = context.policies;
+	static const char *const other[] = {
+	    "repository: docker.io/library/other\nkeep: [/kept]\n", NULL};
+	static const char *const every_tag[] = {
+	    "repository: docker.io/library/app\nkeep: [/kept]\n", NULL};
+	char child[DIGEST_TEXT], blob[DIGEST_TEXT];
+
+	(void)state;
+	digest_format(&manifest, child);
+	digest_format(&layer, blob);
+	context.policies = scratch_policies(dir, other);
+	ask("manifest", "app", child);
+	assert_digest(child);
+	ask("blob", "app", blob);
+	assert_digest(blob);
+	policy_set_free(context.policies);
+	context.policies = scratch_policies(dir, every_tag);
+	ask("manifest", "app", child);
+	assert_error("not-found", "manifest", "original/");
+	ask("blob", "app", blob);
+	assert_error("not-found", "blob", "refers to");
+	policy_set_free(context.policies);
+	context.policies = with;
 }
 
 static void
@@ -391,6 +425,25 @@ test_errors(void **state)
 	question_ask(&context, &questions, body, on_answer, NULL);
 	assert_error("invalid", "manifest", "client");
 	assert_true(TAILQ_EMPTY(&questions));
+}
+
+/* A client that asks for one new tag after another is told to come back. */
+static void
+test_too_much_work(void **state)
+{
+	uint64_t id;
+
+	(void)state;
+	context.upstreams[0] = &stub.upstream;
+	answered = 0;
+	for (id = 1; answered == 0 && id < 5000; id++) {
+		auto_free char *tag = mem_printf("t%d", (int)id);
+
+		send_ask(id, "manifest", "app", tag, "other");
+	}
+	assert_error("busy", "manifest", "come back");
+	assert_int_equal(stub.asked, 1024);
+	question_leave_all(&questions);
 }
 
 static void
@@ -543,7 +596,9 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_variant_by_tag_and_digest),
 	    TEST(test_index_that_passes),
+	    TEST(test_policy_closes_the_source),
 	    TEST(test_errors),
+	    TEST(test_too_much_work),
 	    TEST(test_wait_is_over),
 	    TEST(test_leaving),
 	    TEST(test_stale_answer),

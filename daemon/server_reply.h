@@ -17,7 +17,7 @@ void reply_manifest(struct exchange *x, struct answer *a);
 
 /*
  * A blob, or the range of it that was asked for, by sendfile.  Returns false
- * when the store does not have it (any more): nothing was sent.
+ * when the store does not have all of it (any more): nothing was sent.
  */
 bool reply_blob(struct exchange *x, const struct answer *a);
 

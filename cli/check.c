@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli.h"
+#include "winnow/auto.h"
 #include "winnow/limits.h"
 #include "winnow/policy.h"
 
@@ -38,11 +39,12 @@ check(const char *path, const char *sets_dir)
 {
 	struct yaml_mistakes mistakes = {0};
 	auto_strbuf struct strbuf text;
+	auto_free char *found = cli_find_sets(path);
 	struct err e = {0};
 	int r;
 
 	strbuf_init(&text, SIZE_MAX);
-	r = load(path, sets_dir, &mistakes, &e);
+	r = load(path, sets_dir == NULL ? found : sets_dir, &mistakes, &e);
 	if (r == 0) {
 		printf("%s: ok\n", path);
 	} else if (mistakes.count > 0) {
@@ -58,7 +60,7 @@ check(const char *path, const char *sets_dir)
 int
 command_check(int argc, char **argv)
 {
-	const char *sets_dir = WINNOW_CONFDIR "/sets.d";
+	const char *sets_dir = NULL;
 	int c, status = CLI_OK;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {

@@ -19,6 +19,12 @@ int command_audit(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_strip(int argc, char **argv);
 
+/*
+ * The directory of sets that goes with a policy file, or with a directory of
+ * them: sets.d beside the directory, else the installed one.  The caller frees.
+ */
+char *cli_find_sets(const char *policy);
+
 /* Prints the command's usage line to standard error: CLI_USAGE. */
 int cli_usage(const char *command);
 

@@ -16,7 +16,7 @@
 /* What the command line asks for. */
 struct strip_options {
 	const char *policy;
-	const char *sets_dir;
+	const char *sets_dir; /* NULL: that beside the policy */
 	const char *platform; /* or NULL */
 	const char *report; /* or NULL */
 };
@@ -35,10 +35,12 @@ load_policy(const struct strip_options *o, struct policy **out, struct err *e)
 {
 	struct yaml_mistakes mistakes = {0};
 	auto_strbuf struct strbuf text;
+	auto_free char *found = cli_find_sets(o->policy);
 	int r;
 
 	strbuf_init(&text, SIZE_MAX);
-	r = policy_load_file(o->policy, o->sets_dir, out, &mistakes, e);
+	r = policy_load_file(o->policy,
+	    o->sets_dir == NULL ? found : o->sets_dir, out, &mistakes, e);
 	if (r == -1) {
 		yaml_mistakes_format(&mistakes, &text);
 		fputs(strbuf_string(&text), stderr);
@@ -160,7 +162,6 @@ parse_options(int argc, char **argv, struct strip_options *o)
 {
 	int c;
 
-	o->sets_dir = WINNOW_CONFDIR "/sets.d";
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 'P':

@@ -15,6 +15,22 @@
 /* The field of passwd(5) and group(5) lines that is the number. */
 #define ACCOUNT_NUMBER 2
 
+/* Checks one entry of the history; counts it when it has a layer. */
+static int
+check_history(const json_t *item, size_t i, size_t *used, struct err *e)
+{
+	const json_t *empty = json_object_get(item, "empty_layer");
+
+	if (!json_is_object(item))
+		return err_set(
+		    e, ERR_INVALID, "history[%zu] is not an object", i);
+	if (empty != NULL && !json_is_boolean(empty) && !json_is_null(empty))
+		return err_set(e, ERR_INVALID,
+		    "history[%zu]: \"empty_layer\" is not true or false", i);
+	*used += !json_is_true(empty);
+	return 0;
+}
+
 /* Compares rootfs.diff_ids and history with the number of layers. */
 static int
 check_layers(const json_t *config, size_t layers, struct err *e)
@@ -41,14 +57,8 @@ check_layers(const json_t *config, size_t layers, struct err *e)
 			return err_set(
 			    e, ERR_INVALID, "diff_ids[%zu] is not a digest", i);
 	}
-	json_array_foreach(history, i, item)
-	{
-		if (!json_is_object(item))
-			return err_set(
-			    e, ERR_INVALID, "history[%zu] is not an object", i);
-		if (!json_is_true(json_object_get(item, "empty_layer")))
-			used++;
-	}
+	json_array_foreach(history, i,
+	    item) if (check_history(item, i, &used, e) == -1) return -1;
 	if (used > layers)
 		return err_set(e, ERR_INVALID,
 		    "%zu history entries with a layer, but %zu layers", used,

@@ -58,7 +58,7 @@ wrap_name(const char *name, struct err *e)
 	auto_strbuf struct strbuf text;
 
 	strbuf_init(&text, 4 * LIMIT_PATH);
-	path_escape(name, &text);
+	path_escape(name[0] == '\0' ? "/" : name, &text);
 	return err_wrap(e, "%.300s", strbuf_string(&text));
 }
 
@@ -184,17 +184,27 @@ read_entry(struct layer_reader *r, struct archive_entry *ae, struct err *e)
 	return 0;
 }
 
-/* Notes what libarchive could not read of an entry's header. */
-static void
-note_warning(struct layer_reader *r, struct archive_entry *ae)
+/*
+ * Notes what libarchive could not read of an entry's header.  Pax records
+ * that it gave up on may have held the entry's name: that is damage.
+ */
+static int
+note_warning(struct layer_reader *r, struct archive_entry *ae, struct err *e)
 {
 	const char *text = archive_error_string(r->archive);
 	const char *name = archive_entry_pathname(ae);
 
 	/* Of names, which we wanted not to be converted. */
 	if (text == NULL || strstr(text, "can't be converted") != NULL)
-		return;
-	layer_reader_warn(r, name == NULL ? "" : name, text);
+		return 0;
+	if (name == NULL)
+		name = "";
+	if (strstr(text, "malformed pax") != NULL) {
+		err_set(e, ERR_INVALID, "damaged tar archive: %s", text);
+		return wrap_name(name, e);
+	}
+	layer_reader_warn(r, name, text);
+	return 0;
 }
 
 /* The archive's headers could not be read further. */
@@ -224,8 +234,8 @@ read_entries(struct layer_reader *r, struct err *e)
 			return 0;
 		if (status < ARCHIVE_WARN || status == ARCHIVE_RETRY)
 			return fail_header(r, e);
-		if (status == ARCHIVE_WARN)
-			note_warning(r, ae);
+		if (status == ARCHIVE_WARN && note_warning(r, ae, e) == -1)
+			return -1;
 		if (read_entry(r, ae, e) == -1)
 			return -1;
 	}

@@ -107,16 +107,19 @@ static int
 set_metadata(struct layer_entry *entry, struct archive_entry *ae, struct err *e)
 {
 	la_int64_t uid = archive_entry_uid(ae), gid = archive_entry_gid(ae);
+	int64_t mtime = archive_entry_mtime(ae);
 	long nsec = archive_entry_mtime_nsec(ae);
 
 	if (uid < 0 || gid < 0)
 		return err_set(e, ERR_INVALID, "a negative owner");
-	if (nsec < 0 || nsec > 999999999)
+	/* libarchive clamps what it cannot hold. */
+	if (nsec < 0 || nsec > 999999999 || mtime <= -INT64_MAX ||
+	    mtime == INT64_MAX)
 		return err_set(e, ERR_INVALID, "an impossible time");
 	entry->mode = archive_entry_perm(ae) & 07777;
 	entry->uid = (uint64_t)uid;
 	entry->gid = (uint64_t)gid;
-	entry->mtime = archive_entry_mtime(ae);
+	entry->mtime = mtime;
 	/* libarchive reads "-1.25" as -1 and 250000000; we mean -2 and
 	 * 750000000. */
 	if (entry->mtime < 0 && nsec > 0) {
@@ -171,6 +174,11 @@ set_xattrs(struct layer_reader *r, struct layer_entry *entry,
 		if (name == NULL || name[0] == '\0')
 			return err_set(e, ERR_INVALID,
 			    "an extended attribute without a name");
+		if (strlen(name) > LIMIT_XATTR_NAME)
+			return err_set(e, ERR_LIMIT,
+			    "an extended attribute's name is longer than %d "
+			    "bytes",
+			    LIMIT_XATTR_NAME);
 		total += len;
 		if (total > LIMIT_XATTRS_SIZE)
 			return err_set(e, ERR_LIMIT,

@@ -344,9 +344,10 @@ check_command(
 	tree_node_path(p.node, &path);
 	json_put(report, "program", json_escaped(strbuf_string(&path)));
 	if (p.node->entry->script == NULL && p.node->entry->elf == NULL)
-		json_push(warnings,
-		    json_string("the program that starts is neither an ELF "
-				"file nor a script"));
+		return err_set(e, ERR_POLICY,
+		    "%s /%.300s is neither a usable ELF file nor a script: "
+		    "set config.%s to a program",
+		    what, strbuf_string(&path), what);
 	return 0;
 }
 

@@ -19,6 +19,8 @@
 #define LIMIT_LAYER_ENTRIES 2000000
 /* The kernel's own bound for the values of one file (XATTR_SIZE_MAX). */
 #define LIMIT_XATTRS_SIZE 65536
+/* Linux: XATTR_NAME_MAX. */
+#define LIMIT_XATTR_NAME 255
 /* Extended attributes of one entry; ext4 holds fewer. */
 #define LIMIT_XATTRS 256
 /* Bytes that one layer may inflate to. */

@@ -59,6 +59,7 @@ static const struct fixture_entry image[] = {
 		   "app\n"},
     {.path = "srv/lost", .mode = 0755, .content = "#!/bin/tclsh\n"},
     {.path = "srv/loop", .mode = 0755, .content = "#!/srv/loop\n"},
+    {.path = "srv/noise", .mode = 0755, .content = "noise"},
     {.path = "etc/passwd", .content = "www:x:33:33::/srv:/x\n"},
 };
 
@@ -146,6 +147,9 @@ test_startup(void **state)
 		"needs /usr/bin/env, which is not kept"},
 	    {"an interpreter that the image lacks", RUN("\"/srv/lost\""),
 		{"/srv/lost"}, "needs /bin/tclsh, which the image does not"},
+	    {"neither ELF nor script", RUN("\"/srv/noise\""), {"/srv/noise"},
+		"entrypoint /srv/noise is neither a usable ELF file nor a "
+		"script: set config.entrypoint to a program"},
 	    {"a script that runs itself", RUN("\"/srv/loop\""), {"/srv/loop"},
 		"is run by a script, more than 5 times"},
 	    {"shell form", RUN("\"/bin/sh\",\"-c\",\"x\""), {"/usr/bin/app"},

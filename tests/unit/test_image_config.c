@@ -48,6 +48,8 @@ test_refuses(void **state)
 	    {CONFIG("", ID, "{},{\"empty_layer\":true},{}"), 1,
 		"2 history entries"},
 	    {CONFIG("", ID, "7"), 1, "history[0]"},
+	    {CONFIG("", ID, "{\"empty_layer\":\"true\"}"), 1,
+		"\"empty_layer\" is not true or false"},
 	    {CONFIG("\"Cmd\":\"sh\"", "", ""), 0, "Cmd"},
 	    {CONFIG("\"Env\":[\"A=b\",1]", "", ""), 0, "Env[1]"},
 	    {CONFIG("\"User\":7", "", ""), 0, "User"},

@@ -248,6 +248,7 @@ test_refuses(void **state)
 		const char *message;
 	} cases[] = {
 	    {{.name = "a/.wh."}, ERR_INVALID, "a/.wh.: a whiteout of no name"},
+	    {{.name = ""}, ERR_INVALID, "/: the root is not a directory"},
 	    {{.name = ".wh..."}, ERR_INVALID, "a whiteout of no name"},
 	    {{.name = ".wh.x/y"}, ERR_INVALID, "below a whiteout"},
 	    {{.name = "a", .type = '2'}, ERR_INVALID, "a: a symbolic link to"},
@@ -268,6 +269,47 @@ test_refuses(void **state)
 		tar_end(&tar);
 		expect_error(&tar, cases[i].code, cases[i].message);
 	}
+}
+
+/* Pax records that no entry may have. */
+static void
+test_refuses_records(void **state)
+{
+	auto_free char *name = mem_printf("SCHILY.xattr.user.%0300d", 1);
+	const struct {
+		struct tar_record record;
+		enum err_code code;
+		const char *message;
+	} cases[] = {
+	    {{"mtime", "99999999999999999999", 0}, ERR_INVALID,
+		"x: an impossible time"},
+	    {{"mtime", "-99999999999999999999.5", 0}, ERR_INVALID,
+		"x: an impossible time"},
+	    {{"uid", "-1", 0}, ERR_INVALID, "x: a negative owner"},
+	    {{name, "v", 0}, ERR_LIMIT,
+		"x: an extended attribute's name is longer than 255 bytes"},
+	};
+	auto_strbuf struct strbuf tar;
+	size_t i;
+
+	(void)state;
+	strbuf_init(&tar, TAR_MAX);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		strbuf_reset(&tar);
+		tar_add_pax(&tar, &cases[i].record, 1);
+		tar_add(&tar, &(struct tar_member){.name = "x"});
+		tar_end(&tar);
+		expect_error(&tar, cases[i].code, cases[i].message);
+	}
+
+	/* A record whose length leads behind its header. */
+	strbuf_reset(&tar);
+	tar_add(&tar,
+	    &(struct tar_member){
+		.name = "pax", .type = 'x', .data = "99 path=y\n"});
+	tar_add(&tar, &(struct tar_member){.name = "x"});
+	tar_end(&tar);
+	expect_error(&tar, ERR_INVALID, "x: damaged tar archive: ");
 }
 
 static void
@@ -598,6 +640,7 @@ main(void)
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_pax_metadata),
 	    cmocka_unit_test(test_refuses),
+	    cmocka_unit_test(test_refuses_records),
 	    cmocka_unit_test(test_archives),
 	    cmocka_unit_test(test_digest_first),
 	    cmocka_unit_test(test_scripts),

@@ -11,6 +11,9 @@
 #include "winnow/log.h"
 #include "winnow/mem.h"
 
+/* Of a report, in the log; all are in the report. */
+#define WARNINGS_LOGGED 10
+
 enum image_state {
 	IMAGE_FETCH,
 	IMAGE_PLAN,
@@ -129,6 +132,47 @@ store_section(struct image_job *j, const json_t *value, uint64_t max,
 	return 0;
 }
 
+/* A number of the report as text; "-" when it is not there. */
+static const char *
+report_number(
+    const json_t *report, const char *part, const char *key, char text[32])
+{
+	const json_t *n = json_object_get(json_object_get(report, part), key);
+
+	if (!json_is_integer(n))
+		return "-";
+	snprintf(text, 32, "%lld", (long long)json_integer_value(n));
+	return text;
+}
+
+/* What the report says in short, and its first warnings. */
+static void
+log_report(const struct image_job *j, const char *data, size_t len)
+{
+	auto_json json_t *report = NULL;
+	const json_t *warnings, *warning;
+	char kept[32], removed[32], count[32];
+	struct err ignored;
+	size_t i;
+
+	if (json_parse_object(data, len, "report", &report, &ignored) == -1)
+		return;
+	warnings = json_object_get(report, "warnings");
+	snprintf(count, sizeof(count), "%zu", json_array_size(warnings));
+	log_event(LOG_LEVEL_INFO, "image.built", "image", j->base_name,
+	    "kept_bytes", report_number(report, "kept", "bytes", kept),
+	    "removed_bytes", report_number(report, "removed", "bytes", removed),
+	    "distroless",
+	    json_is_true(
+		json_object_get(json_object_get(report, "audit"), "distroless"))
+		? "yes"
+		: "no",
+	    "warnings", count, NULL);
+	json_array_foreach(warnings, i, warning) if (i < WARNINGS_LOGGED)
+	    log_event(LOG_LEVEL_WARN, "image.warning", "image", j->base_name,
+		"text", json_string_value(warning), NULL);
+}
+
 static int
 store_report(struct image_job *j, struct err *e)
 {
@@ -136,6 +180,7 @@ store_report(struct image_job *j, struct err *e)
 
 	if (section_read(j->plan_fd, &j->report, &data, e) == -1)
 		return -1;
+	log_report(j, data, (size_t)j->report.size);
 	j->result.report.size = j->report.size;
 	return store_add_bytes(j->env->store, data, (size_t)j->report.size,
 	    &j->result.report.digest, e);

@@ -42,6 +42,8 @@ check 'the original initialises a volume' dock run --rm --network host \
     -e POSTGRES_PASSWORD=secret -e POSTGRES_DB=shop "${volume[@]}" \
     "$original" docker-ensure-initdb.sh
 check 'the variant is pulled' dock pull -q "$variant"
+check 'the log says what it is' \
+    grep -q 'image.built .*distroless=yes warnings=0' "$dir/winnowd.log"
 check 'the variant starts' start_server "$variant"
 check 'it answers' wait_for 60 sql 'select 1'
 has 'version()' "$(sql 'select version()')" '^PostgreSQL 15'

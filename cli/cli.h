@@ -5,6 +5,7 @@
 #define WINNOW_CLI_H
 
 #include "winnow/err.h"
+#include "winnow/policy.h"
 
 /* Exit statuses, as winnow(1) lists them. */
 enum cli_status {
@@ -17,6 +18,7 @@ enum cli_status {
 /* argv[0] is the command's name.  Each returns an exit status. */
 int command_audit(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_explain(int argc, char **argv);
 int command_strip(int argc, char **argv);
 
 /*
@@ -24,6 +26,13 @@ int command_strip(int argc, char **argv);
  * them: sets.d beside the directory, else the installed one.  The caller frees.
  */
 char *cli_find_sets(const char *policy);
+
+/*
+ * Loads a policy with the sets of `sets_dir` (NULL: those that go with it);
+ * prints all its mistakes to standard error when there are any.
+ */
+int cli_load_policy(
+    const char *path, const char *sets_dir, struct policy **out, struct err *e);
 
 /* Prints the command's usage line to standard error: CLI_USAGE. */
 int cli_usage(const char *command);

@@ -17,6 +17,10 @@ static const struct command {
 	"list what in an image helps an intruder"},
     {"check", command_check, "[--sets DIR] FILE...",
 	"find the mistakes in policies"},
+    {"explain", command_explain,
+	"--policy FILE [--sets DIR] [--platform P] [--json] "
+	"oci:DIR[:TAG] PATH...",
+	"say why files are kept, or are not"},
     {"strip", command_strip,
 	"--policy FILE [--sets DIR] [--platform P] [--report FILE] "
 	"oci:DIR[:TAG] oci:DIR[:TAG]",

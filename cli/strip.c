@@ -29,26 +29,6 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* Loads the policy; prints all its mistakes when there are any. */
-static int
-load_policy(const struct strip_options *o, struct policy **out, struct err *e)
-{
-	struct yaml_mistakes mistakes = {0};
-	auto_strbuf struct strbuf text;
-	auto_free char *found = cli_find_sets(o->policy);
-	int r;
-
-	strbuf_init(&text, SIZE_MAX);
-	r = policy_load_file(o->policy,
-	    o->sets_dir == NULL ? found : o->sets_dir, out, &mistakes, e);
-	if (r == -1) {
-		yaml_mistakes_format(&mistakes, &text);
-		fputs(strbuf_string(&text), stderr);
-	}
-	yaml_mistakes_clear(&mistakes);
-	return r;
-}
-
 /* Writes the reports, one line for each platform. */
 static int
 write_reports(const char *path, const json_t *reports, struct err *e)
@@ -141,7 +121,7 @@ run(const struct strip_options *o, const struct layout *from,
 	size_t count = o->platform != NULL;
 	int r;
 
-	if (load_policy(o, &policy, e) == -1)
+	if (cli_load_policy(o->policy, o->sets_dir, &policy, e) == -1)
 		return -1;
 	s.policy = policy;
 	if (count == 0 && policy->platform_count > 0) {

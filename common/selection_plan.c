@@ -130,11 +130,25 @@ mark(struct plan *p, const struct tree_node *n)
 	}
 }
 
+/*
+ * True for a node that some layer's plan must hold for its own sake: it has
+ * an entry, or is a directory that the archive implies and a rule names.
+ */
+static bool
+is_placed(const struct plan *p, const struct tree_node *n)
+{
+	enum selection_reason reason = p->s->nodes[n->number].reason;
+
+	if (reason == SELECTION_NOT_KEPT)
+		return false;
+	return n->entry != NULL ||
+	    (n->parent != NULL && reason != SELECTION_PARENT);
+}
+
 static bool
 is_of_layer(const struct plan *p, const struct tree_node *n)
 {
-	return selection_keeps(p->s, n) && n->entry != NULL &&
-	    n->layer == p->layer;
+	return is_placed(p, n) && n->layer == p->layer;
 }
 
 /* True when this is the last layer that keeps anything. */
@@ -146,8 +160,7 @@ is_topmost(const struct plan *p)
 	for (i = 0; i < tree_count(p->s->tree); i++) {
 		const struct tree_node *n = tree_at(p->s->tree, i);
 
-		if (selection_keeps(p->s, n) && n->entry != NULL &&
-		    n->layer > p->layer)
+		if (is_placed(p, n) && n->layer > p->layer)
 			return false;
 	}
 	return true;

@@ -260,17 +260,19 @@ add_link(struct merge *m, const struct layer_entry *link, struct err *e)
 {
 	struct tree_node *target = find_target(m->t, link), *n;
 	const struct layer_entry *entry = NULL;
+	uint32_t layer = 0;
 
-	/* This layer's file of that name, as the archive has it so far. */
-	if (target != NULL && target->layer == m->layer &&
-	    tree_node_type(target) != ENTRY_DIRECTORY &&
-	    tree_node_type(target) != ENTRY_HARDLINK)
+	/* The file of that name, as it stands so far. */
+	if (target != NULL && tree_node_type(target) != ENTRY_DIRECTORY &&
+	    tree_node_type(target) != ENTRY_HARDLINK) {
 		entry = target->entry;
+		layer = target->layer;
+	}
 	n = place(m, link, e);
 	if (n == NULL)
 		return -1;
 	if (entry != NULL && n != target) {
-		share_target(m, n, entry, m->layer);
+		share_target(m, n, entry, layer);
 		return 0;
 	}
 	m->pending = mem_grow(m->pending, m->pending_count,

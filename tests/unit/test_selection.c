@@ -482,6 +482,47 @@ test_plans(void **state)
 		fixture_free_layer(layers[i]);
 }
 
+static const struct fixture_entry implying_layer[] = {
+    {.path = "a/b/c/file"},
+};
+static const struct fixture_entry other_layer[] = {
+    {.path = "x"},
+};
+
+/* A rule names a directory that no entry stands for. */
+static void
+test_plan_of_implied_directory(void **state)
+{
+	static const char *const keep[MAX_RULES] = {"/a/b", "/x"};
+	static const char *const drop[MAX_RULES] = {NULL};
+	struct layer_index *layers[] = {
+	    fixture_layer(implying_layer, COUNT(implying_layer)),
+	    fixture_layer(other_layer, COUNT(other_layer))};
+	auto_tree struct tree *t = tree_new();
+	auto_selection struct selection *s = NULL;
+	auto_strbuf struct strbuf out;
+	struct policy p;
+	struct err e;
+	size_t i;
+
+	(void)state;
+	strbuf_init(&out, 10000);
+	for (i = 0; i < COUNT(layers); i++)
+		assert_int_equal(tree_add_layer(t, layers[i], &e), 0);
+	tree_finish(t);
+	make_policy(&p, keep, drop);
+	assert_int_equal(selection_make(t, &p, NULL, &s, &e), 0);
+	write_plan(s, 0, &out);
+	assert_string_equal(strbuf_string(&out),
+	    "directory 755 /\ndirectory 755 /a\ndirectory 755 /a/b\n");
+	write_plan(s, 1, &out);
+	assert_string_equal(
+	    strbuf_string(&out), "directory 755 /\nfile 644 /x #0\n");
+	clear_policy(&p);
+	for (i = 0; i < COUNT(layers); i++)
+		fixture_free_layer(layers[i]);
+}
+
 int
 main(void)
 {
@@ -490,6 +531,7 @@ main(void)
 	    cmocka_unit_test(test_explain),
 	    cmocka_unit_test(test_packages),
 	    cmocka_unit_test(test_plans),
+	    cmocka_unit_test(test_plan_of_implied_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""run.py [--count N] [--seed FIRST] [--jobs N] [--keep DIR]
+
+The central equation, for random stacks of layers and random policies: the
+variant, unpacked by umoci, equals the source, unpacked by umoci, restricted
+to what an independent model says is kept.  Prints each failing seed with the
+command that replays it, and leaves its stack on disk.  Needs root.
+"""
+import argparse
+import contextlib
+import io
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from types import SimpleNamespace
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+sys.path[:0] = [HERE, os.path.join(HERE, "../lib")]
+
+import compare  # noqa: E402
+import layout  # noqa: E402
+import model  # noqa: E402
+import stack  # noqa: E402
+from odd_tar import DIRECTORY  # noqa: E402
+
+WINNOW = os.path.join(os.environ.get("top_builddir", "."), "winnow")
+
+
+class Failure(Exception):
+    pass
+
+
+def run(*command):
+    return subprocess.run(command, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+
+
+def quoted(pattern):
+    text = pattern.decode().replace("\\", "\\\\").replace('"', '\\"')
+    return '  - "%s"\n' % text
+
+
+def write_policy(path, keep, drop):
+    with open(path, "w") as file:
+        file.write("repository: docker.io/library/odd\nkeep:\n")
+        file.writelines(map(quoted, keep))
+        if drop:
+            file.write("drop:\n")
+            file.writelines(map(quoted, drop))
+
+
+def unpack(work, image, name):
+    target = os.path.join(work, name)
+    r = run("umoci", "raw", "unpack", "--image",
+            os.path.join(work, image), target)
+    if r.returncode != 0:
+        raise Failure("umoci does not unpack %s:\n%s" % (
+            image, r.stdout.decode(errors="replace")))
+    return target
+
+
+def expected_selection(tree, keep, drop):
+    """(paths, None), or (None, the text of the error to expect)."""
+    try:
+        return model.select(tree, keep, drop), None
+    except model.Conflict:
+        return None, "removes"
+    except model.Nothing:
+        return None, "no keep rule"
+
+
+def check_model(tree, source):
+    """The model and the client agree about the source."""
+    there = set(compare.entries(source))
+    said = {p for p in tree.nodes if p}
+    if there != said:
+        raise Failure("the model differs from umoci: only umoci: %r, only "
+                      "model: %r" % (sorted(there - said),
+                                     sorted(said - there)))
+
+
+def forget_free_times(tree, *roots):
+    """Directories without a header, and where umoci restores no time."""
+    for path, node in tree.nodes.items():
+        if node.type != DIRECTORY or not (
+                node.member is None or path in tree.touched):
+            continue
+        for root in roots:
+            full = os.path.join(os.fsencode(root), path)
+            if os.path.isdir(full) and not os.path.islink(full):
+                os.utime(full, (0, 0))
+
+
+def check_equal(tree, selection, source, variant):
+    there = set(compare.entries(variant))
+    if there != selection:
+        raise Failure("kept but not listed: %r; listed but lost: %r" % (
+            sorted(there - selection), sorted(selection - there)))
+    forget_free_times(tree, source, variant)
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        status = compare.compare(SimpleNamespace(
+            source=source, variant=variant, rewritten=[], expect=None))
+    if status != 0:
+        raise Failure(text.getvalue())
+
+
+def check_seed(seed, work):
+    rng = stack.generator(seed)
+    layers, readable, tree = stack.make(rng)
+    keep, drop = stack.policy(rng, tree)
+    selection, error = expected_selection(tree, keep, drop)
+    source = layout.Layout(os.path.join(work, "source"))
+    source.image("odd", layers)
+    source.image("plain", readable)
+    source.close()
+    policy = os.path.join(work, "policy.yaml")
+    write_policy(policy, keep, drop)
+    r = run(WINNOW, "strip", "--sets", work, "--policy", policy,
+            "oci:%s/source:odd" % work, "oci:%s/variant:v" % work)
+    text = r.stdout.decode(errors="replace")
+    if error is not None:
+        if r.returncode == 0 or error not in text:
+            raise Failure("winnow should say \"%s\":\n%s" % (error, text))
+        return
+    if r.returncode != 0:
+        raise Failure("winnow strip fails:\n" + text)
+    unpacked = unpack(work, "source:plain", "from")
+    check_model(tree, unpacked)
+    check_equal(tree, selection, unpacked,
+                unpack(work, "variant:v", "to"))
+
+
+def try_seed(arguments):
+    """None, or (seed, what is wrong, where the stack is)."""
+    seed, keep = arguments
+    work = tempfile.mkdtemp(prefix="seed-%d-" % seed, dir=keep)
+    try:
+        check_seed(seed, work)
+    except Failure as failure:
+        return seed, str(failure), work
+    except Exception as error:
+        return seed, "%s: %s" % (type(error).__name__, error), work
+    shutil.rmtree(work)
+    return None
+
+
+def report(seed, text, work):
+    print("seed %d FAILED; its stack is in %s" % (seed, work))
+    print("replay: top_builddir=%s %s --seed %d --count 1" % (
+        os.path.dirname(os.path.abspath(WINNOW)),
+        os.path.abspath(__file__), seed))
+    print("  " + text.rstrip().replace("\n", "\n  "), flush=True)
+
+
+def missing_tool():
+    for tool in "umoci", "zstd":
+        if shutil.which(tool) is None:
+            return tool + " is not installed"
+    return None if os.getuid() == 0 else "unpacking with owners needs root"
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        usage=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--keep", default=None)
+    options = parser.parse_args()
+    why = missing_tool()
+    if why is not None:
+        print("skipped: " + why)
+        return 77
+    failed = 0
+    seeds = range(options.seed, options.seed + options.count)
+    with multiprocessing.Pool(options.jobs) as pool:
+        for found in pool.imap_unordered(
+                try_seed, [(s, options.keep) for s in seeds]):
+            if found is not None:
+                failed += 1
+                report(*found)
+    print("%d stacks, %d failed" % (options.count, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,4 @@
+#!/bin/sh
+# Random stacks of layers: see run.py.
+exec python3 "${top_srcdir:-$(dirname "$0")/../..}/tests/property/run.py" \
+	--count "${STACKS:-100}"

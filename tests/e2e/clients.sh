@@ -33,10 +33,12 @@ docker_root()
 }
 
 # overlay_root DIRS POINT: one directory cannot be an overlay of itself.
+# fsconfig(2), which mount(8) of Debian 13 prefers, takes no long options.
 overlay_root()
 {
 	mkdir -p "$2" "$dir/empty"
-	mount -t overlay overlay -o "ro,lowerdir=$1:$dir/empty" "$2"
+	LIBMOUNT_FORCE_MOUNT2=always \
+	    mount -t overlay overlay -o "ro,lowerdir=$1:$dir/empty" "$2"
 }
 
 # --- podman ---

@@ -15,12 +15,18 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/winnow-e2e.XXXXXX")
 checks=0 failures=0
 declare -A pids=()
 trap clean_up EXIT
-trap 'exit 130' INT TERM
+trap 'failures=1; exit 130' INT TERM
 
 note() { echo "# $*"; }
 
-# bail REASON: the test cannot go on.
-bail() { note "$*"; echo "Bail out! $*"; failures=$((failures + 1)); exit 1; }
+# bail REASON: the test cannot go on, also when said in a $(...).
+bail()
+{
+	{ note "$*"; echo "Bail out! $*"; } >&2
+	failures=$((failures + 1))
+	[ "$BASHPID" = $$ ] || kill -TERM $$
+	exit 1
+}
 
 skip_all() { echo "1..0 # SKIP $*"; exit 77; }
 

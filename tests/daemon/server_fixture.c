@@ -129,23 +129,27 @@ fixture_wait(void)
 	return -1;
 }
 
+static void
+remove_matching(const char *in_store)
+{
+	glob_t found;
+	size_t i;
+	char pattern[80];
+
+	snprintf(pattern, sizeof(pattern), "%s/%s", fixture.dir, in_store);
+	if (glob(pattern, GLOB_NOSORT, NULL, &found) != 0)
+		return;
+	for (i = 0; i < found.gl_pathc; i++)
+		remove(found.gl_pathv[i]);
+	globfree(&found);
+}
+
 /* The store holds files two levels deep, no deeper. */
 static void
 remove_store(void)
 {
-	glob_t files;
-	size_t i;
-	char pattern[80];
-
-	snprintf(pattern, sizeof(pattern), "%s/*/*", fixture.dir);
-	if (glob(pattern, GLOB_NOSORT, NULL, &files) == 0) {
-		for (i = 0; i < files.gl_pathc; i++) {
-			unlink(files.gl_pathv[i]);
-			*strrchr(files.gl_pathv[i], '/') = '\0';
-			rmdir(files.gl_pathv[i]);
-		}
-		globfree(&files);
-	}
+	remove_matching("*/*");
+	remove_matching("*");
 	rmdir(fixture.dir);
 }
 

@@ -8,6 +8,7 @@
 #include "servers.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
+#include "winnow/strbuf.h"
 
 /* Transfers that have not ended so long after SIGTERM are cut. */
 static const struct timeval drain_limit = {.tv_sec = 30};
@@ -24,36 +25,45 @@ struct core {
 	bool draining;
 };
 
-/* Every mistake of a file on a line of its own, as compilers do. */
+/* Mistakes of more text than this are cut. */
+#define MISTAKES_TEXT (1 << 20)
+
+/*
+ * Every mistake of a file on a line of its own, as compilers do: to standard
+ * error, and appended to `said` unless that is NULL.
+ */
 static void
-print_mistakes(const struct yaml_mistakes *mistakes)
+report_mistakes(struct yaml_mistakes *mistakes, struct strbuf *said)
 {
 	auto_strbuf struct strbuf text;
 
-	strbuf_init(&text, 1 << 20);
+	strbuf_init(&text, MISTAKES_TEXT);
 	yaml_mistakes_format(mistakes, &text);
 	fputs(strbuf_string(&text), stderr);
+	if (said != NULL)
+		strbuf_add_string(said, strbuf_string(&text));
+	yaml_mistakes_clear(mistakes);
 }
 
 static int
-load_config(const char *path, struct config **out, struct err *e)
+load_config(
+    const char *path, struct config **out, struct strbuf *said, struct err *e)
 {
 	struct yaml_mistakes mistakes = {.items = NULL};
 	int status = config_load(path, out, &mistakes, e);
 
-	print_mistakes(&mistakes);
-	yaml_mistakes_clear(&mistakes);
+	report_mistakes(&mistakes, said);
 	return status;
 }
 
 static int
-load_policies(const struct config *c, struct policy_set **out, struct err *e)
+load_policies(const struct config *c, struct policy_set **out,
+    struct strbuf *said, struct err *e)
 {
 	struct yaml_mistakes mistakes = {.items = NULL};
 	int status = policy_load_dir(c->policies, c->sets, out, &mistakes, e);
 
-	print_mistakes(&mistakes);
-	yaml_mistakes_clear(&mistakes);
+	report_mistakes(&mistakes, said);
 	return status;
 }
 
@@ -112,20 +122,20 @@ free_retired(struct core *core)
 	core->retired_count = 0;
 }
 
-/* Reads the policies again; a mistake leaves the old ones in force. */
-static void
-on_hangup(evutil_socket_t fd, short what, void *arg)
+/*
+ * Reads the policies again; a mistake leaves the old ones in force.  Asked
+ * for by SIGHUP and by `winnow reload`, which wants the mistakes in `said`
+ * (or NULL).
+ */
+static int
+reload(struct core *core, struct strbuf *said, struct err *e)
 {
-	struct core *core = arg;
 	struct policy_set *fresh;
-	struct err e;
 
-	(void)fd;
-	(void)what;
-	if (load_policies(core->context.config, &fresh, &e) == -1) {
-		log_event(LOG_LEVEL_ERROR, "reload.failed", "error", e.message,
+	if (load_policies(core->context.config, &fresh, said, e) == -1) {
+		log_event(LOG_LEVEL_ERROR, "reload.failed", "error", e->message,
 		    "now", "the old policies stay in force", NULL);
-		return;
+		return -1;
 	}
 	core->retired = mem_grow(core->retired, core->retired_count,
 	    &core->retired_capacity, sizeof(struct policy_set *));
@@ -135,6 +145,18 @@ on_hangup(evutil_socket_t fd, short what, void *arg)
 		free_retired(core);
 	servers_forget(core->servers);
 	log_event(LOG_LEVEL_INFO, "reload.done", NULL);
+	return 0;
+}
+
+static void
+on_hangup(evutil_socket_t fd, short what, void *arg)
+{
+	struct err e;
+
+	(void)fd;
+	(void)what;
+	/* Has logged why not. */
+	(void)reload(arg, NULL, &e);
 }
 
 static void
@@ -205,8 +227,8 @@ core_main(const char *path)
 	context->base = event_base_new();
 	context->env.tag_moved = on_tag_moved;
 	context->env.arg = &core;
-	if (load_config(path, &context->config, &e) == 0 &&
-	    load_policies(context->config, &context->policies, &e) == 0) {
+	if (load_config(path, &context->config, NULL, &e) == 0 &&
+	    load_policies(context->config, &context->policies, NULL, &e) == 0) {
 		int level = log_level_parse(context->config->log_level);
 
 		log_init("core", (enum log_level)level);
@@ -233,8 +255,8 @@ core_check(const char *path, bool print)
 
 	setlocale(LC_CTYPE, "C.UTF-8");
 	log_init("core", LOG_LEVEL_INFO);
-	if (load_config(path, &config, &e) == -1 ||
-	    load_policies(config, &policies, &e) == -1) {
+	if (load_config(path, &config, NULL, &e) == -1 ||
+	    load_policies(config, &policies, NULL, &e) == -1) {
 		fprintf(stderr, "winnowd: %s\n", e.message);
 		return 1;
 	}

@@ -19,6 +19,7 @@ struct blob_fetch {
 	struct upstream *upstream;
 	struct digest digest;
 	uint64_t size;
+	uint64_t received;
 	enum fetch_state state;
 	int fd; /* our file, or a layout's, or the store's; read-only */
 	int write_fd; /* our file while it is filled, or -1 */
@@ -94,7 +95,7 @@ on_progress(void *arg, uint64_t total)
 	struct blob_fetch_user *user, *next;
 	size_t i;
 
-	(void)total;
+	f->received = total;
 	for (i = 0; i < f->pipe_count; i++) {
 		/* A full pipe says it already. */
 		ssize_t n = write(f->pipes[i], "", 1);
@@ -250,6 +251,12 @@ int
 blob_fetch_fd(const struct blob_fetch *f)
 {
 	return f->fd;
+}
+
+uint64_t
+blob_fetch_received(const struct blob_fetch *f)
+{
+	return f->state == FETCH_DONE ? f->size : f->received;
 }
 
 bool

@@ -43,6 +43,8 @@ void blob_fetch_leave(struct blob_fetch *f, struct blob_fetch_user *user);
 
 /* The file, read-only; borrowed. */
 int blob_fetch_fd(const struct blob_fetch *f);
+/* Bytes that have come. */
+uint64_t blob_fetch_received(const struct blob_fetch *f);
 bool blob_fetch_complete(const struct blob_fetch *f);
 
 /* True when the file is an unlinked one of the store's, ready to be added. */

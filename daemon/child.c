@@ -327,6 +327,12 @@ child_send(struct child *c, json_t *body, const int *fds, size_t fd_count)
 		fail_send(c, &e);
 }
 
+pid_t
+child_pid(const struct child *c)
+{
+	return c->pid;
+}
+
 void
 child_kill(struct child *c)
 {

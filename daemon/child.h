@@ -36,6 +36,8 @@ int child_start(struct event_base *base, const char *role,
  */
 void child_send(struct child *c, json_t *body, const int *fds, size_t fd_count);
 
+pid_t child_pid(const struct child *c);
+
 /* Ends it by SIGKILL; on_gone follows. */
 void child_kill(struct child *c);
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "winnow/mem.h"
 
@@ -42,6 +43,36 @@ flights_count(const struct flights *all)
 	return all->count;
 }
 
+void
+flights_each(const struct flights *all,
+    void (*visit)(void *arg, const struct flight *f), void *arg)
+{
+	const struct flight *f;
+
+	TAILQ_FOREACH(f, &all->items, entry)
+	visit(arg, f);
+}
+
+size_t
+flight_count_waiters(const struct flight *f)
+{
+	const struct flight_waiter *w;
+	size_t count = 0;
+
+	TAILQ_FOREACH(w, &f->waiters, entry)
+	count++;
+	return count;
+}
+
+uint64_t
+flight_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 struct flight *
 flight_find(struct flights *all, const char *key)
 {
@@ -60,6 +91,8 @@ flight_enter(struct flights *all, struct flight *f, const char *key,
 	f->all = all;
 	f->key = mem_strdup(key);
 	f->cancel = cancel;
+	f->describe = NULL;
+	f->began_ms = flight_now_ms();
 	TAILQ_INIT(&f->waiters);
 	TAILQ_INSERT_TAIL(&all->items, f, entry);
 	all->count++;

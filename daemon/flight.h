@@ -10,7 +10,10 @@
 
 #include <sys/queue.h>
 
+#include <stdint.h>
+
 #include "winnow/err.h"
+#include "winnow/strbuf.h"
 
 struct flights;
 
@@ -28,12 +31,23 @@ struct flight {
 	struct flights *all;
 	char *key;
 	void (*cancel)(struct flight *f); /* frees the work, at shutdown */
+	/* Says for people what it is, instead of the key, and how far it has
+	 * come; NULL unless set after flight_enter(). */
+	void (*describe)(
+	    const struct flight *f, struct strbuf *what, struct strbuf *stage);
+	uint64_t began_ms; /* of the monotonic clock */
 };
 
 struct flights *flights_new(void);
 /* Cancels what is under way. */
 void flights_free(struct flights *all);
 size_t flights_count(const struct flights *all);
+
+void flights_each(const struct flights *all,
+    void (*visit)(void *arg, const struct flight *f), void *arg);
+size_t flight_count_waiters(const struct flight *f);
+/* Milliseconds of the monotonic clock, as flights count them. */
+uint64_t flight_now_ms(void);
 
 /* The flight with this key, or NULL. */
 struct flight *flight_find(struct flights *all, const char *key);

@@ -44,6 +44,9 @@ typedef void (*image_job_cb)(
 
 int image_job_start(struct job_env *env, const struct image_source *source,
     image_job_cb cb, void *arg, struct image_job **out, struct err *e);
+/* Appends what it does at present, and what it waits for. */
+void image_job_describe(const struct image_job *j, struct strbuf *out);
+
 void image_job_cancel(struct image_job *j);
 
 #endif

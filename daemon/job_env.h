@@ -3,6 +3,7 @@
 #define WINNOW_DAEMON_JOB_ENV_H
 
 #include "blob_fetch.h"
+#include "builds.h"
 #include "config.h"
 #include "flight.h"
 #include "store.h"
@@ -22,6 +23,7 @@ struct job_env {
 	 * is always left for what is complete. */
 	size_t streaming;
 	uint64_t turns; /* images begun: the earlier go first */
+	struct builds builds;
 };
 
 #endif

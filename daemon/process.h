@@ -9,7 +9,8 @@
  *	{"type":"start","listeners":N,"original_prefix":S,"connections":N,
  *	 "header_timeout_ms":N,"idle_timeout_ms":N,"log_level":S}
  *	with descriptors: the directory blobs/sha256 (read-only), then N
- *	listening sockets
+ *	listening sockets, then, unless they are missing, its counters
+ *	(counters.h)
  * server -> core:
  *	{"type":"ask","id":N,"kind":"manifest"|"blob"|"tags",
  *	 "repository":S,"ns":S (absent: none),"reference":S,

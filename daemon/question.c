@@ -540,6 +540,17 @@ question_ask(struct context *context, struct questions *all, const json_t *ask,
 	step(q);
 }
 
+size_t
+questions_count(const struct questions *all)
+{
+	const struct question *q;
+	size_t count = 0;
+
+	TAILQ_FOREACH(q, all, entry)
+	count++;
+	return count;
+}
+
 void
 question_leave(struct questions *all, uint64_t id)
 {

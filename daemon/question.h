@@ -24,6 +24,8 @@ TAILQ_HEAD(questions, question);
 void question_ask(struct context *context, struct questions *all,
     const json_t *ask, void (*send)(void *arg, json_t *answer), void *arg);
 
+size_t questions_count(const struct questions *all);
+
 /* The client of question `id` has left; and all have, with their server. */
 void question_leave(struct questions *all, uint64_t id);
 void question_leave_all(struct questions *all);

@@ -31,6 +31,7 @@
 struct start {
 	struct connection_limits limits;
 	int blobs;
+	int counters; /* or -1 */
 	int listeners[CHANNEL_FDS_MAX];
 	size_t listener_count;
 };
@@ -54,7 +55,7 @@ parse_start(const json_t *body, struct start *s, struct err *e)
 	if (json_get_string(body, "type", JSON_REQUIRED, &type, e) == -1 ||
 	    json_get_string(body, "log_level", JSON_REQUIRED, &level, e) ==
 		-1 ||
-	    json_get_uint(body, "listeners", JSON_REQUIRED, CHANNEL_FDS_MAX - 1,
+	    json_get_uint(body, "listeners", JSON_REQUIRED, CHANNEL_FDS_MAX - 2,
 		&listeners, e) == -1 ||
 	    json_get_uint(body, "connections", JSON_REQUIRED, UINT32_MAX,
 		&s->limits.connections, e) == -1 ||
@@ -86,12 +87,14 @@ receive_start(struct start *s, struct err *e)
 	if (r != 1)
 		return -1;
 	r = parse_start(m.body, s, e);
-	if (r == 0 && m.fd_count != s->listener_count + 1)
+	if (r == 0 && m.fd_count != s->listener_count + 1 &&
+	    m.fd_count != s->listener_count + 2)
 		r = err_set(e, ERR_INVALID, "descriptors are missing");
 	if (r == 0) {
 		s->blobs = channel_take_fd(&m, 0);
 		for (i = 0; i < s->listener_count; i++)
 			s->listeners[i] = channel_take_fd(&m, i + 1);
+		s->counters = channel_take_fd(&m, s->listener_count + 1);
 	}
 	channel_message_clear(&m);
 	return r;
@@ -195,6 +198,17 @@ new_http(struct server *s)
 	return http;
 }
 
+/* The counters that core reads; without them, counters that nobody does. */
+static int
+open_counters(struct server *s, const struct start *start, struct err *e)
+{
+	auto_fd int fd = start->counters;
+
+	if (fd == -1)
+		return counters_open(&fd, &s->counters, e);
+	return counters_map(fd, &s->counters, e);
+}
+
 static int
 open_server(struct server *s, const struct start *start, struct err *e)
 {
@@ -204,11 +218,13 @@ open_server(struct server *s, const struct start *start, struct err *e)
 
 	raise_fd_limit(start->limits.connections);
 	s->base = new_base(e);
-	if (s->base == NULL)
+	if (s->base == NULL || open_counters(s, start, e) == -1)
 		return -1;
+	s->counters->connections = 0; /* what a dead server left */
 	s->http = new_http(s);
 	s->connections =
 	    connections_new(s->base, s->http, &start->limits, stop_loop, s);
+	connections_count(s->connections, s->counters);
 	s->core = core_link_new(s->base, PROCESS_CHANNEL_FD, &callbacks);
 	s->answers = answers_new(MAX_ANSWERS, MAX_ANSWERS_BYTES);
 	s->questions = server_questions_new();
@@ -230,6 +246,7 @@ close_server(struct server *s)
 	answers_free(s->answers);
 	core_link_free(s->core);
 	event_base_free(s->base);
+	counters_close(s->counters);
 	close(s->blobs);
 }
 

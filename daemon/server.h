@@ -12,6 +12,7 @@
 
 #include "answers.h"
 #include "core_link.h"
+#include "counters.h"
 #include "server_connection.h"
 
 struct server_questions;
@@ -26,6 +27,7 @@ struct server {
 	int blobs; /* the directory blobs/sha256 */
 	bool draining;
 	uint64_t requests; /* so far */
+	struct counters *counters;
 };
 
 /* Milliseconds of the monotonic clock. */

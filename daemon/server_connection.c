@@ -60,6 +60,7 @@ struct connections {
 	struct listener *listeners;
 	struct event *resume; /* listening, after a pause */
 	bool draining;
+	struct counters *counters; /* borrowed, or NULL */
 };
 
 static struct timeval
@@ -111,6 +112,19 @@ most_connections(const struct connections *all)
 	return all->limits.connections + REFUSED_MAX;
 }
 
+/* The number of connections has changed; a connection has come. */
+static void
+note_count(struct connections *all, const struct connection *came)
+{
+	struct counters *c = all->counters;
+
+	if (c == NULL)
+		return;
+	__atomic_store_n(&c->connections, all->count, __ATOMIC_RELAXED);
+	if (came != NULL)
+		counters_add(came->refused ? &c->refused : &c->accepted, 1);
+}
+
 static void
 free_connection(struct connection *c)
 {
@@ -119,6 +133,7 @@ free_connection(struct connection *c)
 	TAILQ_REMOVE(&all->list, c, next);
 	if (all->count-- == most_connections(all))
 		set_listening(all, true);
+	note_count(all, NULL);
 	connection_unwatch(c);
 	event_free(c->timer);
 	free(c);
@@ -230,6 +245,7 @@ on_accept(struct event_base *base, void *arg)
 	c->refused = all->count >= all->limits.connections;
 	if (++all->count == most_connections(all))
 		set_listening(all, false);
+	note_count(all, c);
 	return c->bev;
 }
 
@@ -273,6 +289,12 @@ connections_new(struct event_base *base, struct evhttp *http,
 	all->resume = evtimer_new(base, on_resume, all);
 	evhttp_set_bevcb(http, on_accept, all);
 	return all;
+}
+
+void
+connections_count(struct connections *all, struct counters *counters)
+{
+	all->counters = counters;
 }
 
 void

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "counters.h"
 #include "winnow/err.h"
 
 struct connection;
@@ -26,6 +27,8 @@ struct connection_limits {
 struct connections *connections_new(struct event_base *base,
     struct evhttp *http, const struct connection_limits *limits,
     void (*on_empty)(void *arg), void *arg);
+/* Where they are counted from now on; borrowed. */
+void connections_count(struct connections *all, struct counters *counters);
 /* After evhttp_free(). */
 void connections_free(struct connections *all);
 

@@ -42,6 +42,29 @@ method_name(const struct evhttp_request *http)
 	return "other";
 }
 
+static void
+count_exchange(const struct exchange *x, uint64_t sent, bool complete)
+{
+	struct counters *c = x->server->counters;
+	unsigned kind = x->request.kind;
+
+	/* What could not be parsed looks like a ping. */
+	if (kind > COUNTERS_OTHER_KIND ||
+	    (x->request.kind == REQUEST_PING && x->status != 200))
+		kind = COUNTERS_OTHER_KIND;
+	if (x->status != 0)
+		counters_add(&c->requests[kind][counters_status_index(
+				 (unsigned)x->status)],
+		    1);
+	if (!complete)
+		counters_add(&c->gone, 1);
+	if (x->cache != NULL)
+		counters_add(x->asked ? &c->misses : &c->hits, 1);
+	if (x->stale)
+		counters_add(&c->stale, 1);
+	counters_add(&c->bytes, sent);
+}
+
 /* The access log's line.  `sent` is what of the body left this process. */
 static void
 log_exchange(const struct exchange *x, uint64_t sent, bool complete)
@@ -83,6 +106,7 @@ on_complete(struct evhttp_request *http, void *arg)
 	struct exchange *x = arg;
 
 	(void)http;
+	count_exchange(x, x->length, true);
 	log_exchange(x, x->length, true);
 	connection_rest(x->connection);
 	free_exchange(x);
@@ -93,11 +117,13 @@ static void
 on_gone(void *arg)
 {
 	struct exchange *x = arg;
-	uint64_t unsent = connection_unsent(x->connection);
+	uint64_t unsent = connection_unsent(x->connection), sent;
 
 	if (x->question != NULL)
 		server_question_leave(x);
-	log_exchange(x, unsent < x->length ? x->length - unsent : 0, false);
+	sent = unsent < x->length ? x->length - unsent : 0;
+	count_exchange(x, sent, false);
+	log_exchange(x, sent, false);
 	/* evhttp disowns a request that it fails before the reply. */
 	if (evhttp_request_get_connection(x->http) == NULL)
 		evhttp_request_free(x->http);
@@ -126,6 +152,7 @@ ask(struct exchange *x)
 	struct err e;
 
 	x->cache = "miss";
+	x->asked = true;
 	if (server_question_ask(x, &e) == -1)
 		reply_error(x, &e, OCI_SUBJECT_SERVER, 0);
 }

@@ -30,6 +30,8 @@ struct exchange {
 	bool containerd;
 	bool asked_again; /* the store lacked what an answer named */
 	const char *cache; /* "hit", "miss" or NULL */
+	bool asked; /* core */
+	bool stale; /* the reply has a Warning */
 	struct server_question *question; /* while it waits */
 	struct exchange *next_waiter;
 	int status; /* 0: no reply yet */

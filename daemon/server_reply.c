@@ -114,8 +114,10 @@ add_digest(struct exchange *x, const struct answer *a)
 	snprintf(etag, sizeof(etag), "\"%s\"", digest);
 	add_header(x, "Docker-Content-Digest", digest);
 	add_header(x, "Etag", etag);
-	if (a->warning != NULL)
+	if (a->warning != NULL) {
 		add_header(x, "Warning", a->warning);
+		x->stale = true;
+	}
 }
 
 /* True when the header (If-None-Match, If-Range) names this very content. */

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "child.h"
+#include "counters.h"
 #include "question.h"
 #include "winnow/json.h"
 #include "winnow/log.h"
@@ -23,6 +24,9 @@ struct server {
 	int *listeners;
 	struct questions questions;
 	struct event *restart;
+	int counters_fd; /* outlive the process */
+	struct counters *counters;
+	uint64_t restarts;
 };
 
 struct servers {
@@ -134,12 +138,14 @@ on_gone(void *arg, int status, const char *how)
 
 	(void)status;
 	s->child = NULL;
+	s->counters->connections = 0;
 	question_leave_all(&s->questions);
 	if (s->all->draining) {
 		check_drained(s->all);
 		return;
 	}
 	log_event(LOG_LEVEL_ERROR, "server.died", "how", how, NULL);
+	s->restarts++;
 	if (event_pending(s->restart, EV_TIMEOUT, NULL))
 		return;
 	/* The timer keeps a server that dies at once from spinning. */
@@ -183,7 +189,8 @@ send_start(struct server *s)
 	fds[0] = store_blobs_fd(s->all->context->env.store);
 	for (i = 0; i < s->all->listener_count; i++)
 		fds[i + 1] = s->listeners[i];
-	child_send(s->child, body, fds, s->all->listener_count + 1);
+	fds[s->all->listener_count + 1] = s->counters_fd;
+	child_send(s->child, body, fds, s->all->listener_count + 2);
 	json_decref(body);
 }
 
@@ -211,6 +218,8 @@ init_server(struct servers *all, struct server *s, struct err *e)
 	s->listeners = mem_zalloc(all->listener_count, sizeof(int));
 	for (i = 0; i < all->listener_count; i++)
 		s->listeners[i] = -1;
+	if (counters_open(&s->counters_fd, &s->counters, e) == -1)
+		return -1;
 	for (i = 0; i < all->listener_count; i++)
 		if (bind_listener(c->listen[i], &s->listeners[i], e) == -1)
 			return -1;
@@ -224,16 +233,18 @@ servers_start(struct context *context, struct servers **out, struct err *e)
 	struct servers *all;
 	size_t i;
 
-	if (c->listen_count > CHANNEL_FDS_MAX - 1)
+	if (c->listen_count > CHANNEL_FDS_MAX - 2)
 		return err_set(e, ERR_LIMIT, "listen: at most %d addresses",
-		    CHANNEL_FDS_MAX - 1);
+		    CHANNEL_FDS_MAX - 2);
 	all = mem_zalloc(1, sizeof(*all));
 	all->context = context;
 	all->listener_count = c->listen_count;
 	all->items = mem_zalloc((size_t)c->servers, sizeof(*all->items));
 	all->count = (size_t)c->servers;
-	for (i = 0; i < all->count; i++)
+	for (i = 0; i < all->count; i++) {
 		TAILQ_INIT(&all->items[i].questions);
+		all->items[i].counters_fd = -1;
+	}
 	for (i = 0; i < all->count; i++)
 		if (init_server(all, &all->items[i], e) == -1 ||
 		    start(&all->items[i], e) == -1) {
@@ -290,6 +301,23 @@ servers_have_questions(const struct servers *all)
 	return false;
 }
 
+size_t
+servers_states(const struct servers *all, struct servers_state *out)
+{
+	size_t i;
+
+	for (i = 0; out != NULL && i < all->count; i++) {
+		const struct server *s = &all->items[i];
+
+		out[i] = (struct servers_state){
+		    .pid = s->child == NULL ? 0 : child_pid(s->child),
+		    .restarts = s->restarts,
+		    .questions = questions_count(&s->questions),
+		    .counters = s->counters};
+	}
+	return all->count;
+}
+
 void
 servers_free(struct servers *all)
 {
@@ -310,6 +338,8 @@ servers_free(struct servers *all)
 			if (s->listeners[j] != -1)
 				close(s->listeners[j]);
 		free(s->listeners);
+		counters_close(s->counters);
+		auto_fd_cleanup(&s->counters_fd);
 	}
 	free(all->items);
 	free(all);

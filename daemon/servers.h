@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "context.h"
+#include "counters.h"
 
 struct servers;
 
@@ -25,6 +26,16 @@ void servers_forget(struct servers *all);
 
 /* True while a client's question waits. */
 bool servers_have_questions(const struct servers *all);
+
+/* What one of them is up to. */
+struct servers_state {
+	pid_t pid; /* 0 while it is being replaced */
+	uint64_t restarts;
+	size_t questions; /* that wait for core's answer */
+	const struct counters *counters; /* borrowed */
+};
+/* Fills *out, one per server, unless it is NULL; returns their number. */
+size_t servers_states(const struct servers *all, struct servers_state *out);
 
 void servers_free(struct servers *all);
 

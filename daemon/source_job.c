@@ -6,6 +6,7 @@
 
 #include "winnow/log.h"
 #include "winnow/mem.h"
+#include "winnow/num.h"
 
 int64_t
 source_now_ms(void)
@@ -167,8 +168,25 @@ cancel_blob(struct flight *f)
 }
 
 static void
+describe_blob(const struct flight *f, struct strbuf *what, struct strbuf *stage)
+{
+	const struct blob_job *j = (const struct blob_job *)f;
+	char have[32], size[32];
+
+	strbuf_add_string(what, f->key);
+	if (j->worker != NULL)
+		strbuf_add_string(stage, "verifying");
+	else
+		strbuf_add_format(stage, "%s of %s received",
+		    num_format_size(blob_fetch_received(j->fetch), have),
+		    num_format_size(j->size, size));
+}
+
+static void
 end_blob(struct blob_job *j, const struct err *e)
 {
+	if (e != NULL)
+		builds_note_failure(&j->env->builds, j->flight.key, e);
 	if (e != NULL)
 		log_event(LOG_LEVEL_WARN, "upstream.blob", "what",
 		    j->flight.key, "code", err_code_name(e->code), "error",
@@ -235,6 +253,7 @@ source_get_blob(struct job_env *env, const struct source *s,
 	j->size = size;
 	j->copy_fd = -1;
 	flight_enter(env->flights, &j->flight, key, cancel_blob);
+	j->flight.describe = describe_blob;
 	flight_join(&j->flight, w);
 	j->user = (struct blob_fetch_user){.on_done = on_fetched, .arg = j};
 	j->fetch = blob_fetch_join(

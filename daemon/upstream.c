@@ -1,9 +1,11 @@
 #include "upstream.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "winnow/json.h"
 #include "winnow/mem.h"
+#include "winnow/num.h"
 #include "winnow/oci.h"
 
 static bool
@@ -17,14 +19,22 @@ upstream_new(struct event_base *base, struct http_client *client,
     const struct config *config, const struct config_upstream *cu,
     struct upstream **out, struct err *e)
 {
+	int status;
+
 	if (has_prefix(cu->url, "oci:"))
-		return upstream_layout_new(base, cu, out, e);
-	if (has_prefix(cu->url, "https://") || has_prefix(cu->url, "http://"))
-		return upstream_registry_new(base, client, config, cu, out, e);
-	return err_set(e, ERR_INVALID,
-	    "upstream %s: the URL %s starts with none of https://, http:// and "
-	    "oci:",
-	    cu->host, cu->url);
+		status = upstream_layout_new(base, cu, out, e);
+	else if (has_prefix(cu->url, "https://") ||
+	    has_prefix(cu->url, "http://"))
+		status =
+		    upstream_registry_new(base, client, config, cu, out, e);
+	else
+		status = err_set(e, ERR_INVALID,
+		    "upstream %s: the URL %s starts with none of https://, "
+		    "http:// and oci:",
+		    cu->host, cu->url);
+	if (status == 0)
+		(*out)->state.rate_limit = (*out)->state.rate_remaining = -1;
+	return status;
 }
 
 void
@@ -81,4 +91,43 @@ upstream_guess_media_type(
 		    : OCI_TYPE_MANIFEST;
 	*out = mem_strdup(type);
 	return 0;
+}
+
+void
+upstream_note(struct upstream *u, const struct err *e)
+{
+	struct upstream_state *s = &u->state;
+
+	s->requests++;
+	if (e != NULL)
+		s->errors[e->code]++;
+	if (e == NULL || e->code == ERR_NOT_FOUND) {
+		s->succeeded = (int64_t)time(NULL);
+		return;
+	}
+	s->failed = (int64_t)time(NULL);
+	s->error = *e;
+}
+
+/* "100;w=21600" is 100 in six hours. */
+static void
+read_rate(const struct http_response *r, const char *name, int64_t *out)
+{
+	const char *value = http_response_header(r, name);
+	auto_free char *digits = NULL;
+	uint64_t number;
+	struct err ignored;
+
+	if (value == NULL)
+		return;
+	digits = mem_strndup(value, strspn(value, "0123456789"));
+	if (num_parse(digits, 0, INT64_MAX, name, &number, &ignored) == 0)
+		*out = (int64_t)number;
+}
+
+void
+upstream_note_rate(struct upstream *u, const struct http_response *r)
+{
+	read_rate(r, "ratelimit-limit", &u->state.rate_limit);
+	read_rate(r, "ratelimit-remaining", &u->state.rate_remaining);
 }

@@ -86,12 +86,30 @@ struct upstream_ops {
 	void (*cancel)(struct upstream_request *r);
 	void (*free)(struct upstream *u);
 };
+/* How an upstream has behaved, for `winnow status` and the metrics. */
+struct upstream_state {
+	uint64_t requests; /* that have ended */
+	uint64_t errors[ERR_CODES];
+	int64_t succeeded; /* seconds of the wall clock; 0: never */
+	int64_t failed;
+	struct err error; /* of the last failure; a 404 is none */
+	/* From its headers, unless -1. */
+	int64_t rate_limit;
+	int64_t rate_remaining;
+};
+
 /* Every implementation's structs start with these. */
 struct upstream {
 	const struct upstream_ops *ops;
 	struct event_base *base;
 	char *host;
+	struct upstream_state state;
 };
+
+/* A request has ended, well (`e` NULL) or not; the implementations'. */
+void upstream_note(struct upstream *u, const struct err *e);
+/* The rate-limit headers of an answer. */
+void upstream_note_rate(struct upstream *u, const struct http_response *r);
 struct upstream_request {
 	struct upstream *upstream;
 };

@@ -47,6 +47,7 @@ call_finish(
 	if (e != NULL)
 		err_wrap(
 		    e, "%s: %s", call->registry->upstream.host, call->name);
+	upstream_note(&call->registry->upstream, e);
 	call->cb.on_done(call->cb.arg, r, e);
 	call_free(call);
 }
@@ -155,6 +156,7 @@ call_on_done(void *arg, const struct http_response *r, const struct err *e)
 		call_finish(call, r, &failure);
 		return;
 	}
+	upstream_note_rate(&call->registry->upstream, r);
 	if (is_success(r)) {
 		call_finish(call, r, NULL);
 		return;
@@ -191,6 +193,7 @@ on_credential(
 	call->waiter = NULL;
 	if (e != NULL) {
 		/* Has its context from upstream_auth. */
+		upstream_note(&g->upstream, e);
 		call->cb.on_done(call->cb.arg, &none, e);
 		call_free(call);
 		return;

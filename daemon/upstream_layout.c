@@ -252,8 +252,10 @@ finish_manifest(struct layout_request *r)
 		describe_failure(r,
 		    strchr(r->reference, ':') == NULL ? ":" : "@", r->reference,
 		    &e);
+		upstream_note(r->request.upstream, &e);
 		r->manifest_cb(r->arg, NULL, &e);
 	} else {
+		upstream_note(r->request.upstream, NULL);
 		r->manifest_cb(r->arg, &m, NULL);
 	}
 	free(m.media_type);
@@ -291,8 +293,10 @@ finish_blob(struct layout_request *r)
 
 	if (find_blob(r, &fd, &e) == -1) {
 		describe_failure(r, "@", digest_format(&r->digest, text), &e);
+		upstream_note(r->request.upstream, &e);
 		r->blob_cb.on_done(r->blob_cb.arg, -1, &e);
 	} else {
+		upstream_note(r->request.upstream, NULL);
 		r->blob_cb.on_done(r->blob_cb.arg, fd, NULL);
 	}
 }

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "image_job.h"
 #include "winnow/fsutil.h"
@@ -41,7 +40,6 @@ struct variant_job {
 	size_t pending;
 	struct event *next; /* goes on from the loop */
 	struct err error;
-	struct timespec began;
 };
 
 void
@@ -121,16 +119,46 @@ cancel_variant(struct flight *f)
 }
 
 static void
-log_end(const struct variant_job *j, const struct err *e)
+describe_variant(
+    const struct flight *f, struct strbuf *what, struct strbuf *stage)
+{
+	const struct variant_job *j = (const struct variant_job *)f;
+	char source[DIGEST_TEXT];
+	size_t i;
+
+	strbuf_add_format(what, "variant %s of %s", j->scope,
+	    digest_format(&j->recipe.source, source));
+	if (j->child_count == 0)
+		strbuf_add_format(
+		    stage, "waits for the manifest from %s", j->host);
+	for (i = 0; i < j->child_count; i++) {
+		const struct variant_child *c = &j->children[i];
+
+		if (i > 0)
+			strbuf_add_string(stage, "; ");
+		if (c->source != NULL && c->source->has_platform)
+			strbuf_add_format(stage,
+			    "%s/%s: ", c->source->platform.os,
+			    c->source->platform.architecture);
+		if (c->image != NULL)
+			image_job_describe(c->image, stage);
+		else
+			strbuf_add_string(stage,
+			    c->result.blobs != NULL ? "done"
+						    : "waits for its manifest");
+	}
+}
+
+static void
+note_end(const struct variant_job *j, const struct err *e)
 {
 	char source[DIGEST_TEXT], ms[32];
-	struct timespec now;
+	uint64_t took = flight_now_ms() - j->flight.began_ms;
+	auto_free char *what = mem_printf(
+	    "%s of %s", j->scope, digest_format(&j->recipe.source, source));
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	snprintf(ms, sizeof(ms), "%lld",
-	    (long long)(now.tv_sec - j->began.tv_sec) * 1000 +
-		(now.tv_nsec - j->began.tv_nsec) / 1000000);
-	digest_format(&j->recipe.source, source);
+	builds_note(&j->env->builds, what, took, e);
+	snprintf(ms, sizeof(ms), "%llu", (unsigned long long)took);
 	if (e == NULL)
 		log_event(LOG_LEVEL_INFO, "variant.built", "repository",
 		    j->scope, "source", source, "ms", ms, NULL);
@@ -143,7 +171,7 @@ log_end(const struct variant_job *j, const struct err *e)
 static void
 end_variant(struct variant_job *j, const struct err *e)
 {
-	log_end(j, e);
+	note_end(j, e);
 	flight_end(&j->flight, e);
 	variant_job_free(j);
 }
@@ -544,8 +572,8 @@ begin(struct job_env *env, const struct source *s, const char *scope,
 	copy_recipe(&j->recipe, r);
 	j->waiter.done = on_manifest;
 	j->waiter.arg = j;
-	clock_gettime(CLOCK_MONOTONIC, &j->began);
 	flight_enter(env->flights, &j->flight, key, cancel_variant);
+	j->flight.describe = describe_variant;
 	flight_join(&j->flight, w);
 	j->next = evtimer_new(env->base, on_begin, j);
 	event_active(j->next, EV_TIMEOUT, 0);

@@ -55,6 +55,7 @@ struct worker_pool {
 	struct worker_job *first; /* queue, in the order of running */
 	uint64_t memory;
 	struct timeval time_limit;
+	struct worker_pool_stats stats; /* what it has done */
 };
 
 static void pool_run(struct worker_pool *p);
@@ -131,6 +132,7 @@ log_job(const struct worker_job *j, const char *how)
 static void
 job_finish(struct worker_job *j, struct worker *w, int status, const char *how)
 {
+	struct worker_pool_stats *stats = &j->pool->stats;
 	struct channel_message *m = &w->result;
 	int result = -1;
 	struct err e;
@@ -145,6 +147,14 @@ job_finish(struct worker_job *j, struct worker *w, int status, const char *how)
 		err_set(&e, ERR_WORKER, "worker (%s): %s", job_kind(j), how);
 	else
 		result = read_answer(j, m->body, &e);
+	if (result == 0)
+		stats->done++;
+	else if (j->timed_out)
+		stats->timed_out++;
+	else if (e.code == ERR_WORKER)
+		stats->died++;
+	else
+		stats->refused++;
 	j->cb(j->arg, result == 0 ? m : NULL, result == 0 ? NULL : &e);
 	job_free(j);
 }
@@ -332,6 +342,26 @@ worker_pool_free(struct worker_pool *p)
 	}
 	event_free(p->retry);
 	free(p);
+}
+
+bool
+worker_job_is_queued(const struct worker_job *j)
+{
+	return j->worker == NULL;
+}
+
+void
+worker_pool_get_stats(
+    const struct worker_pool *p, struct worker_pool_stats *out)
+{
+	const struct worker_job *j;
+
+	*out = p->stats;
+	out->max = p->max_busy;
+	out->busy = p->busy;
+	out->idle = p->count - p->busy;
+	for (j = p->first; j != NULL; j = j->next)
+		out->queued++;
 }
 
 static bool

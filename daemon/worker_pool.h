@@ -9,6 +9,7 @@
 #define WINNOW_DAEMON_WORKER_POOL_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 
 #include "config.h"
 #include "winnow/channel.h"
@@ -50,6 +51,23 @@ void worker_job_set_turn(struct worker_job *j, uint64_t turn, uint64_t size);
  */
 void worker_job_hold(struct worker_job *j);
 void worker_job_extend(struct worker_job *j);
+
+bool worker_job_is_queued(const struct worker_job *j);
+
+/* What the pool does and has done. */
+struct worker_pool_stats {
+	size_t max; /* workers that may be busy at once */
+	size_t busy;
+	size_t idle;
+	size_t queued;
+	uint64_t done; /* jobs with a result */
+	uint64_t
+	    refused; /* jobs that a worker ended with an error of its own */
+	uint64_t died; /* jobs whose worker crashed or was killed */
+	uint64_t timed_out;
+};
+void worker_pool_get_stats(
+    const struct worker_pool *p, struct worker_pool_stats *out);
 
 /* Forgets the job; its worker is killed.  No callback follows. */
 void worker_job_cancel(struct worker_job *j);

@@ -14,7 +14,7 @@
 #include "winnow/err.h"
 
 #define CHANNEL_MESSAGE_MAX 65536
-#define CHANNEL_FDS_MAX 8
+#define CHANNEL_FDS_MAX 16
 
 struct channel_message {
 	json_t *body; /* an object */

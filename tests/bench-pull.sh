@@ -1,5 +1,5 @@
 #!/bin/bash
-# bench.sh [ROUNDS]: cold `docker pull` of PostgreSQL, in one run on this
+# bench-pull.sh [ROUNDS]: cold `docker pull` of PostgreSQL, in one run on this
 # machine: the variant through winnow, the original through docker-registry
 # as a proxy, the original from the upstream registry itself.  Every round has
 # an empty cache, an empty store and no image in docker; medians are printed.

@@ -26,7 +26,7 @@ struct blob_fetch {
 	bool owned; /* ours */
 	int pipes[PIPES_MAX]; /* write ends */
 	size_t pipe_count;
-	struct event *tell; /* finish() from the loop */
+	struct event *tell; /* users who joined late, from the loop */
 	struct err error; /* ERR_NONE, or why it failed */
 	TAILQ_HEAD(, blob_fetch_user) users; /* not told yet */
 	size_t refs;
@@ -89,10 +89,26 @@ blob_fetches_free(struct blob_fetches *all)
 }
 
 static void
+tell_ready(struct blob_fetch *f)
+{
+	struct blob_fetch_user *user, *next;
+
+	f->refs++; /* a user may leave */
+	for (user = TAILQ_FIRST(&f->users); user != NULL; user = next) {
+		next = TAILQ_NEXT(user, entry);
+		if (user->on_ready == NULL || user->told)
+			continue;
+		user->told = true;
+		user->on_ready(user->arg);
+	}
+	if (--f->refs == 0)
+		fetch_free(f);
+}
+
+static void
 on_progress(void *arg, uint64_t total)
 {
 	struct blob_fetch *f = arg;
-	struct blob_fetch_user *user, *next;
 	size_t i;
 
 	f->received = total;
@@ -105,14 +121,7 @@ on_progress(void *arg, uint64_t total)
 	if (f->state != FETCH_WAITING)
 		return;
 	f->state = FETCH_GROWING;
-	f->refs++; /* a user may leave */
-	for (user = TAILQ_FIRST(&f->users); user != NULL; user = next) {
-		next = TAILQ_NEXT(user, entry);
-		if (user->on_ready != NULL)
-			user->on_ready(user->arg);
-	}
-	if (--f->refs == 0)
-		fetch_free(f);
+	tell_ready(f);
 }
 
 /* Tells all users of the end; those who hold on keep the file. */
@@ -157,9 +166,14 @@ on_done(void *arg, int fd, const struct err *e)
 static void
 on_tell(evutil_socket_t fd, short what, void *arg)
 {
+	struct blob_fetch *f = arg;
+
 	(void)fd;
 	(void)what;
-	finish(arg);
+	if (f->state == FETCH_GROWING)
+		tell_ready(f);
+	else
+		finish(f);
 }
 
 /* A size that a manifest lies about concerns nobody else. */
@@ -231,7 +245,7 @@ blob_fetch_join(struct blob_fetches *all, struct upstream *u,
 		f = start(all, u, repository, digest, size);
 	f->refs++;
 	TAILQ_INSERT_TAIL(&f->users, user, entry);
-	if (f->state == FETCH_DONE)
+	if (f->state != FETCH_WAITING)
 		event_active(f->tell, EV_TIMEOUT, 0);
 	return f;
 }
@@ -263,6 +277,12 @@ bool
 blob_fetch_complete(const struct blob_fetch *f)
 {
 	return f->state == FETCH_DONE;
+}
+
+bool
+blob_fetch_growing(const struct blob_fetch *f)
+{
+	return f->state == FETCH_GROWING;
 }
 
 bool

@@ -21,13 +21,15 @@ void blob_fetches_free(struct blob_fetches *all);
 
 /* One user of a fetch, embedded in the user's own struct. */
 struct blob_fetch_user {
-	/* The first bytes are there; may be NULL.  Not called for a fetch that
-	 * ends with its first bytes. */
+	/* Bytes are there, more are to come; may be NULL.  Called once, and not
+	 * for a fetch that ends with its first bytes. */
 	void (*on_ready)(void *arg);
 	/* The end, well or not. */
 	void (*on_done)(void *arg, const struct err *e);
 	void *arg;
-	TAILQ_ENTRY(blob_fetch_user) entry; /* blob_fetch's */
+	/* blob_fetch's: */
+	bool told; /* on_ready was called */
+	TAILQ_ENTRY(blob_fetch_user) entry;
 };
 
 /*
@@ -46,6 +48,8 @@ int blob_fetch_fd(const struct blob_fetch *f);
 /* Bytes that have come. */
 uint64_t blob_fetch_received(const struct blob_fetch *f);
 bool blob_fetch_complete(const struct blob_fetch *f);
+/* True from the first bytes to the end: the file can be read while it grows. */
+bool blob_fetch_growing(const struct blob_fetch *f);
 
 /* True when the file is an unlinked one of the store's, ready to be added. */
 bool blob_fetch_owns_file(const struct blob_fetch *f);

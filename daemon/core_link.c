@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
-#include "winnow/channel.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 
@@ -55,7 +54,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 			end_link(l, r == 0 ? "end of channel" : e.message);
 			return;
 		}
-		l->callbacks.on_message(l->callbacks.arg, m.body);
+		l->callbacks.on_message(l->callbacks.arg, &m);
 		channel_message_clear(&m);
 	}
 }

@@ -8,13 +8,14 @@
 #include <event2/event.h>
 #include <jansson.h>
 
+#include "winnow/channel.h"
 #include "winnow/err.h"
 
 struct core_link;
 
 struct core_link_callbacks {
-	/* A message; the body is borrowed. */
-	void (*on_message)(void *arg, const json_t *body);
+	/* A message; the callee may take its descriptors. */
+	void (*on_message)(void *arg, struct channel_message *m);
 	/* Core is gone, or speaks nonsense. */
 	void (*on_end)(void *arg);
 	void *arg;

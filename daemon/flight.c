@@ -114,6 +114,18 @@ flight_leave(struct flight_waiter *w)
 }
 
 void
+flight_tell_ready(struct flight *f)
+{
+	struct flight_waiter *w, *next;
+
+	for (w = TAILQ_FIRST(&f->waiters); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		if (w->ready != NULL)
+			w->ready(w->arg);
+	}
+}
+
+void
 flight_end(struct flight *f, const struct err *e)
 {
 	struct flight_waiter *w;

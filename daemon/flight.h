@@ -20,6 +20,9 @@ struct flights;
 /* One who waits, embedded in the waiter's own struct. */
 struct flight_waiter {
 	void (*done)(void *arg, const struct err *e); /* e NULL: went well */
+	/* What is under way can be used already, or NULL.  May be called never
+	 * or more than once; the waiter goes on waiting. */
+	void (*ready)(void *arg);
 	void *arg;
 	struct flight *flight; /* NULL when not waiting */
 	TAILQ_ENTRY(flight_waiter) entry;
@@ -58,6 +61,9 @@ void flight_enter(struct flights *all, struct flight *f, const char *key,
 
 void flight_join(struct flight *f, struct flight_waiter *w);
 void flight_leave(struct flight_waiter *w);
+
+/* Calls `ready` of all who wait. */
+void flight_tell_ready(struct flight *f);
 
 /*
  * Takes the flight off the table and tells everyone.  The caller then frees

@@ -23,6 +23,11 @@
  *	 "size":N,"ttl_ms":N,"warning":S (optional)}
  *	The blob is in the store.  The answer may be used again for the same
  *	question for ttl_ms (0: not at all).
+ *	{"type":"answer","id":N,"digest":S,"size":N,"coming":true}
+ *	with descriptors: the file that the blob's bytes go to (read-only), and
+ *	a pipe that is readable when more have come and ends with the last.
+ *	Another answer to the same question follows, when they are verified or
+ *	when they never will be.
  *	{"type":"answer","id":N,"tags":[S,...],"ttl_ms":0}
  *	{"type":"answer","id":N,"error":CODE,"message":S,
  *	 "what":"repository"|"manifest"|"blob","retry_after_s":N (optional)}

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "names.h"
 #include "variant_job.h"
@@ -20,6 +21,8 @@
 #define WORK_MAX 1024
 /* When a client that could not wait should come back. */
 #define RETRY_AFTER_S 5
+/* Smaller blobs are here before a client could use their first bytes. */
+#define STREAM_MIN (1u << 20)
 /* A list of tags is one message; the rest of it fits in what remains. */
 #define TAGS_BYTES (CHANNEL_MESSAGE_MAX - 512)
 
@@ -47,7 +50,9 @@ struct question {
 	struct err resolve_error;
 	bool stale;
 	bool passes; /* a source, under a name that has a policy */
-	void (*send)(void *arg, json_t *answer);
+	bool coming; /* the server was told to send the blob as it comes */
+	uint64_t size; /* of the blob */
+	question_send send;
 	void *arg;
 };
 
@@ -72,7 +77,7 @@ answer(struct question *q, json_t *body)
 {
 	json_object_set_new(body, "type", json_string("answer"));
 	json_object_set_new(body, "id", json_integer((json_int_t)q->id));
-	q->send(q->arg, body);
+	q->send(q->arg, body, NULL, 0);
 	json_decref(body);
 	question_free(q);
 }
@@ -193,6 +198,32 @@ is_refused(struct question *q)
 	    RETRY_AFTER_S);
 	answer_error(q, &e, what_is_asked(q));
 	return true;
+}
+
+/*
+ * The bytes of a source's blob come: the server may send them on, up to what
+ * it holds back until the answer says that all are right.
+ */
+static void
+on_blob_ready(void *arg)
+{
+	struct question *q = arg;
+	char text[DIGEST_TEXT];
+	int fds[2];
+	json_t *body;
+
+	if (q->coming || q->size < STREAM_MIN ||
+	    !source_watch_blob(&q->waiter, &fds[0], &fds[1]))
+		return;
+	q->coming = true;
+	/* From here on the client waits for bytes, whose time is limited. */
+	evtimer_del(q->timer);
+	body = json_pack("{s:s, s:I, s:s, s:I, s:b}", "type", "answer", "id",
+	    (json_int_t)q->id, "digest", digest_format(&q->digest, text),
+	    "size", (json_int_t)q->size, "coming", 1);
+	q->send(q->arg, body, fds, 2);
+	json_decref(body);
+	close(fds[1]);
 }
 
 /* Answers with a manifest that the scope has; false when it does not. */
@@ -380,6 +411,8 @@ step_blob(struct question *q)
 	} else if (store_has_blob(store, &q->digest, NULL)) {
 		answer_object(q, &q->digest, NULL, size, 0);
 	} else if (!is_refused(q)) {
+		q->size = size;
+		q->waiter.ready = on_blob_ready;
 		source_get_blob(
 		    &q->context->env, &q->source, &q->digest, size, &q->waiter);
 	}
@@ -515,7 +548,7 @@ find_target(struct question *q, const char *ns, struct err *e)
 
 void
 question_ask(struct context *context, struct questions *all, const json_t *ask,
-    void (*send)(void *arg, json_t *answer), void *arg)
+    question_send send, void *arg)
 {
 	struct question *q = mem_zalloc(1, sizeof(*q));
 	const char *ns, *client;

@@ -16,13 +16,17 @@
 struct question;
 TAILQ_HEAD(questions, question);
 
+/* Sends an answer with its descriptors, all borrowed. */
+typedef void (*question_send)(
+    void *arg, json_t *answer, const int *fds, size_t fd_count);
+
 /*
  * Takes an "ask" message (process.h).  The answer goes to `send`, at once or
  * later from the loop; the question is then freed.  It stands in `all` until
- * then.
+ * then.  A blob that is coming gets an answer which says so first.
  */
 void question_ask(struct context *context, struct questions *all,
-    const json_t *ask, void (*send)(void *arg, json_t *answer), void *arg);
+    const json_t *ask, question_send send, void *arg);
 
 size_t questions_count(const struct questions *all);
 

@@ -111,16 +111,16 @@ drain(struct server *s)
 }
 
 static void
-on_message(void *arg, const json_t *body)
+on_message(void *arg, struct channel_message *m)
 {
 	struct server *s = arg;
 	const char *type = NULL;
 	struct err e;
 
-	if (json_get_string(body, "type", JSON_REQUIRED, &type, &e) == -1)
+	if (json_get_string(m->body, "type", JSON_REQUIRED, &type, &e) == -1)
 		return;
 	if (strcmp(type, "answer") == 0)
-		exchange_take_answer(s, body);
+		exchange_take_answer(s, m);
 	else if (strcmp(type, "forget") == 0)
 		answers_clear(s->answers);
 	else if (strcmp(type, "drain") == 0)

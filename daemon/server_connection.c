@@ -425,6 +425,12 @@ connection_unwatch(struct connection *c)
 	c->watch = NULL;
 }
 
+void
+connection_end(struct connection *c)
+{
+	evhttp_connection_free(c->evcon);
+}
+
 bool
 connection_is_refused(const struct connection *c)
 {

@@ -56,6 +56,9 @@ void connection_rest(struct connection *c);
 void connection_watch(struct connection *c);
 void connection_unwatch(struct connection *c);
 
+/* Ends it at once: its exchange is `gone`. */
+void connection_end(struct connection *c);
+
 /* True when it is one too many. */
 bool connection_is_refused(const struct connection *c);
 /* Bytes of the reply that the kernel has not taken yet. */

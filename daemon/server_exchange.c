@@ -9,6 +9,7 @@
 #include "server.h"
 #include "server_question.h"
 #include "server_reply.h"
+#include "server_stream.h"
 #include "winnow/auto.h"
 #include "winnow/fsutil.h"
 #include "winnow/json.h"
@@ -99,6 +100,16 @@ free_exchange(struct exchange *x)
 	free(x);
 }
 
+/* A blob that was sent as it came may leave its question open. */
+static void
+leave_all(struct exchange *x)
+{
+	if (x->question != NULL)
+		server_question_leave(x);
+	if (x->stream != NULL)
+		server_stream_leave(x);
+}
+
 /* The last byte of the reply is with the kernel; evhttp frees the request. */
 static void
 on_complete(struct evhttp_request *http, void *arg)
@@ -106,6 +117,7 @@ on_complete(struct evhttp_request *http, void *arg)
 	struct exchange *x = arg;
 
 	(void)http;
+	leave_all(x);
 	count_exchange(x, x->length, true);
 	log_exchange(x, x->length, true);
 	connection_rest(x->connection);
@@ -119,8 +131,7 @@ on_gone(void *arg)
 	struct exchange *x = arg;
 	uint64_t unsent = connection_unsent(x->connection), sent;
 
-	if (x->question != NULL)
-		server_question_leave(x);
+	leave_all(x);
 	sent = unsent < x->length ? x->length - unsent : 0;
 	count_exchange(x, sent, false);
 	log_exchange(x, sent, false);
@@ -181,7 +192,9 @@ ask_again(struct exchange *x)
 static void
 serve_answer(struct exchange *x, struct answer *a)
 {
-	if (x->request.kind == REQUEST_MANIFEST && a->data != NULL)
+	if (x->stream != NULL)
+		server_stream_release(x);
+	else if (x->request.kind == REQUEST_MANIFEST && a->data != NULL)
 		reply_manifest(x, a);
 	else if (x->request.kind == REQUEST_MANIFEST || !reply_blob(x, a))
 		ask_again(x);
@@ -330,7 +343,10 @@ fail_all(struct exchange *first, const struct err *error,
 
 	for (x = first; x != NULL; x = next) {
 		next = x->next_waiter;
-		reply_error(x, error, subject, retry_after_s);
+		if (x->stream != NULL)
+			server_stream_cut(x);
+		else
+			reply_error(x, error, subject, retry_after_s);
 	}
 }
 
@@ -393,9 +409,27 @@ take_object(struct exchange *first, const json_t *body, struct err *e)
 	return 0;
 }
 
-void
-exchange_take_answer(struct server *server, const json_t *body)
+/* {"digest":D,"size":N,"coming":true} with two descriptors */
+static int
+take_coming(struct server *server, uint64_t id, struct channel_message *m,
+    struct err *e)
 {
+	auto_answer struct answer *a = NULL;
+
+	if (parse_answer(m->body, &a, e) == -1)
+		return -1;
+	if (m->fd_count != 2)
+		return err_set(e, ERR_INTERNAL, "descriptors are missing");
+	server_question_stream(server->questions, id,
+	    server_stream_new(
+		server->base, a, channel_take_fd(m, 0), channel_take_fd(m, 1)));
+	return 0;
+}
+
+void
+exchange_take_answer(struct server *server, struct channel_message *m)
+{
+	const json_t *body = m->body;
 	struct exchange *first;
 	const char *code = NULL;
 	json_t *tags = NULL;
@@ -404,6 +438,12 @@ exchange_take_answer(struct server *server, const json_t *body)
 
 	if (json_get_uint(body, "id", JSON_REQUIRED, INT64_MAX, &id, &e) == -1)
 		return;
+	if (json_is_true(json_object_get(body, "coming"))) {
+		if (take_coming(server, id, m, &e) == -1)
+			log_event(LOG_LEVEL_ERROR, "answer.bad", "why",
+			    e.message, NULL);
+		return;
+	}
 	/* Nobody: the answer and the last client's `leave` have crossed. */
 	first = server_question_end(server->questions, id);
 	if (first == NULL)

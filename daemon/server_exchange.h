@@ -6,16 +6,17 @@
 #define WINNOW_DAEMON_SERVER_EXCHANGE_H
 
 #include <event2/http.h>
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "answers.h"
 #include "server_connection.h"
 #include "server_request.h"
+#include "winnow/channel.h"
 
 struct server;
 struct server_question;
+struct stream_reply;
 
 struct exchange {
 	struct server *server;
@@ -34,14 +35,15 @@ struct exchange {
 	bool stale; /* the reply has a Warning */
 	struct server_question *question; /* while it waits */
 	struct exchange *next_waiter;
+	struct stream_reply *stream; /* while a blob is sent as it comes */
 	int status; /* 0: no reply yet */
-	uint64_t length; /* of the reply's body as sent */
+	uint64_t length; /* of the reply's body as handed to evhttp */
 };
 
 /* evhttp's callback for every request; `server` is a struct server. */
 void exchange_begin(struct evhttp_request *http, void *server);
 
 /* Core's {"type":"answer"}. */
-void exchange_take_answer(struct server *server, const json_t *body);
+void exchange_take_answer(struct server *server, struct channel_message *m);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server.h"
+#include "server_stream.h"
 #include "winnow/auto.h"
 #include "winnow/json.h"
 #include "winnow/mem.h"
@@ -14,6 +15,7 @@ struct server_question {
 	uint64_t id;
 	char *key;
 	struct exchange *first; /* who waits, newest first */
+	struct server_stream *stream; /* of a blob that is coming, or NULL */
 };
 
 struct server_questions {
@@ -50,6 +52,7 @@ free_question(struct server_questions *qs, struct server_question *q)
 {
 	tdelete(q, &qs->by_id, compare_ids);
 	tdelete(q, &qs->by_key, compare_keys);
+	server_stream_unref(q->stream);
 	free(q->key);
 	free(q);
 }
@@ -97,6 +100,15 @@ add_waiter(struct server_question *q, struct exchange *x)
 	connection_watch(x->connection);
 }
 
+/* The client's departure is now evhttp's to see. */
+static void
+begin_stream(struct exchange *x, struct server_stream *stream)
+{
+	connection_unwatch(x->connection);
+	if (!server_stream_begin(stream, x))
+		server_question_leave(x);
+}
+
 int
 server_question_ask(struct exchange *x, struct err *e)
 {
@@ -106,7 +118,10 @@ server_question_ask(struct exchange *x, struct err *e)
 	void *node = tfind(&wanted, &qs->by_key, compare_keys);
 
 	if (node != NULL) {
-		add_waiter(*(struct server_question **)node, x);
+		q = *(struct server_question **)node;
+		add_waiter(q, x);
+		if (q->stream != NULL)
+			begin_stream(x, q->stream);
 		return 0;
 	}
 	if (send_question(x, qs->last_id + 1, e) == -1)
@@ -141,6 +156,27 @@ server_question_leave(struct exchange *x)
 	/* A failure here is the channel's end, which its reader reports. */
 	(void)core_link_send(x->server->core, body, CORE_LINK_MUST, &e);
 	free_question(x->server->questions, q);
+}
+
+void
+server_question_stream(
+    struct server_questions *qs, uint64_t id, struct server_stream *stream)
+{
+	struct server_question wanted = {.id = id}, *q;
+	void *node = tfind(&wanted, &qs->by_id, compare_ids);
+	struct exchange *x, *next;
+
+	if (node != NULL) {
+		q = *(struct server_question **)node;
+		server_stream_unref(q->stream);
+		q->stream = server_stream_ref(stream);
+		/* The last reply that is complete takes the question along. */
+		for (x = q->first; x != NULL; x = next) {
+			next = x->next_waiter;
+			begin_stream(x, stream);
+		}
+	}
+	server_stream_unref(stream);
 }
 
 struct exchange *

@@ -10,6 +10,7 @@
 #include "server_exchange.h"
 
 struct server_questions;
+struct server_stream;
 
 struct server_questions *server_questions_new(void);
 void server_questions_free(struct server_questions *qs);
@@ -20,8 +21,15 @@ void server_questions_free(struct server_questions *qs);
  */
 int server_question_ask(struct exchange *x, struct err *e);
 
-/* The exchange's client is gone. */
+/* The exchange no longer waits: its client is gone, or has its reply. */
 void server_question_leave(struct exchange *x);
+
+/*
+ * The blob that `id` asks for is coming: replies to those who wait, and to
+ * those who join, begin.  Takes `stream`.
+ */
+void server_question_stream(
+    struct server_questions *qs, uint64_t id, struct server_stream *stream);
 
 /*
  * Ends the question `id` and returns those who waited for it, NULL when

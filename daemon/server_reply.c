@@ -81,14 +81,9 @@ find_header(const struct exchange *x, const char *name)
 	    evhttp_request_get_input_headers(x->http), name);
 }
 
-/*
- * Sends the status and, but for HEAD, the body (its bytes are taken), which
- * is `length` bytes.  evhttp would write a body on HEAD too, and add neither
- * length nor type there.
- */
+/* What every reply has; `length` is that of its body, or would be on HEAD. */
 static void
-send_reply(
-    struct exchange *x, int status, struct evbuffer *body, uint64_t length)
+add_common_headers(struct exchange *x, int status, uint64_t length)
 {
 	add_header(x, "Docker-Distribution-Api-Version", "registry/2.0");
 	if (x->request.ns[0] != '\0')
@@ -99,6 +94,18 @@ send_reply(
 	if (status != 304)
 		add_header_number(x, "Content-Length", length);
 	x->status = status;
+}
+
+/*
+ * Sends the status and, but for HEAD, the body (its bytes are taken), which
+ * is `length` bytes.  evhttp would write a body on HEAD too, and add neither
+ * length nor type there.
+ */
+static void
+send_reply(
+    struct exchange *x, int status, struct evbuffer *body, uint64_t length)
+{
+	add_common_headers(x, status, length);
 	if (x->head || status == 304)
 		body = NULL;
 	x->length = body == NULL ? 0 : length;
@@ -196,41 +203,61 @@ fail_blob(struct exchange *x, const struct err *e)
 	reply_error(x, &hidden, OCI_SUBJECT_BLOB, 0);
 }
 
-/* Sends `length` bytes of the blob from `first`; takes `fd`. */
-static void
-send_blob(
-    struct exchange *x, int status, int fd, uint64_t first, uint64_t length)
-{
-	auto_evbuffer struct evbuffer *body = evbuffer_new();
-
-	if (x->head || length == 0) {
-		close(fd);
-	} else {
-		/* Else libevent maps the file instead of using sendfile. */
-		evbuffer_set_flags(body, EVBUFFER_FLAG_DRAINS_TO_FD);
-		evbuffer_add_file(body, fd, (ev_off_t)first, (ev_off_t)length);
-	}
-	send_reply(x, status, body, length);
-}
+/* What of a blob a client gets. */
+struct part {
+	int status;
+	uint64_t first;
+	uint64_t length;
+};
 
 static enum byte_range_kind
-find_range(const struct exchange *x, const struct answer *a, uint64_t *first,
-    uint64_t *length)
+find_range(const struct exchange *x, const struct answer *a, struct part *part)
 {
 	if (x->head ||
 	    (find_header(x, "If-Range") != NULL &&
 		!header_matches(x, "If-Range", a)))
 		return BYTE_RANGE_WHOLE;
 	return byte_range_parse(
-	    find_header(x, "Range"), a->size, first, length);
+	    find_header(x, "Range"), a->size, &part->first, &part->length);
+}
+
+/* Adds the headers of a blob's reply and says what follows them. */
+static struct part
+start_blob(struct exchange *x, const struct answer *a)
+{
+	struct part part = {304, 0, 0};
+	char range[80];
+
+	add_digest(x, a);
+	add_header(x, "Cache-Control", BLOB_CACHE_CONTROL);
+	if (header_matches(x, "If-None-Match", a))
+		return part;
+	add_header(x, "Accept-Ranges", "bytes");
+	add_header(x, "Content-Type", "application/octet-stream");
+	switch (find_range(x, a, &part)) {
+	case BYTE_RANGE_WHOLE:
+		return (struct part){200, 0, a->size};
+	case BYTE_RANGE_PART:
+		part.status = 206;
+		snprintf(range, sizeof(range),
+		    "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, part.first,
+		    part.first + part.length - 1, a->size);
+		break;
+	case BYTE_RANGE_UNSATISFIABLE:
+		part = (struct part){416, 0, 0};
+		snprintf(range, sizeof(range), "bytes */%" PRIu64, a->size);
+		break;
+	}
+	add_header(x, "Content-Range", range);
+	return part;
 }
 
 bool
 reply_blob(struct exchange *x, const struct answer *a)
 {
-	uint64_t first = 0, length = a->size;
-	char range[80];
-	int fd = -1;
+	auto_evbuffer struct evbuffer *body = evbuffer_new();
+	struct part part;
+	auto_fd int fd = -1;
 	struct err e;
 
 	if (open_blob(x->server->blobs, a, &fd, &e) == -1) {
@@ -239,32 +266,31 @@ reply_blob(struct exchange *x, const struct answer *a)
 		fail_blob(x, &e);
 		return true;
 	}
-	add_digest(x, a);
-	add_header(x, "Cache-Control", BLOB_CACHE_CONTROL);
-	if (header_matches(x, "If-None-Match", a)) {
-		close(fd);
-		send_reply(x, 304, NULL, 0);
-		return true;
+	part = start_blob(x, a);
+	if (!x->head && part.length > 0) {
+		/* Else libevent maps the file instead of using sendfile. */
+		evbuffer_set_flags(body, EVBUFFER_FLAG_DRAINS_TO_FD);
+		evbuffer_add_file(body, steal_fd(&fd), (ev_off_t)part.first,
+		    (ev_off_t)part.length);
 	}
-	add_header(x, "Accept-Ranges", "bytes");
-	add_header(x, "Content-Type", "application/octet-stream");
-	switch (find_range(x, a, &first, &length)) {
-	case BYTE_RANGE_WHOLE:
-		send_blob(x, 200, fd, 0, a->size);
-		break;
-	case BYTE_RANGE_PART:
-		snprintf(range, sizeof(range),
-		    "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, first,
-		    first + length - 1, a->size);
-		add_header(x, "Content-Range", range);
-		send_blob(x, 206, fd, first, length);
-		break;
-	case BYTE_RANGE_UNSATISFIABLE:
-		snprintf(range, sizeof(range), "bytes */%" PRIu64, a->size);
-		add_header(x, "Content-Range", range);
-		send_blob(x, 416, fd, 0, 0);
-		break;
+	send_reply(x, part.status, body, part.length);
+	return true;
+}
+
+bool
+reply_blob_start(struct exchange *x, const struct answer *a, uint64_t *first,
+    uint64_t *length)
+{
+	struct part part = start_blob(x, a);
+
+	if (x->head || part.length == 0) {
+		send_reply(x, part.status, NULL, part.length);
+		return false;
 	}
+	add_common_headers(x, part.status, part.length);
+	evhttp_send_reply_start(x->http, part.status, reason_of(part.status));
+	*first = part.first;
+	*length = part.length;
 	return true;
 }
 

@@ -21,6 +21,13 @@ void reply_manifest(struct exchange *x, struct answer *a);
  */
 bool reply_blob(struct exchange *x, const struct answer *a);
 
+/*
+ * The head of the reply for a blob whose bytes follow as they come: `length`
+ * of them from `first`.  False when nothing follows (HEAD, 304, 416).
+ */
+bool reply_blob_start(struct exchange *x, const struct answer *a,
+    uint64_t *first, uint64_t *length);
+
 /* A JSON document, borrowed; `media_type` NULL means application/json. */
 void reply_json(struct exchange *x, const json_t *body, const char *media_type);
 

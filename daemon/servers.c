@@ -90,12 +90,12 @@ bind_listener(const char *address, int *out, struct err *e)
 }
 
 static void
-on_answer(void *arg, json_t *body)
+on_answer(void *arg, json_t *body, const int *fds, size_t fd_count)
 {
 	struct server *s = arg;
 
 	if (s->child != NULL)
-		child_send(s->child, body, NULL, 0);
+		child_send(s->child, body, fds, fd_count);
 }
 
 static void

@@ -149,6 +149,7 @@ struct blob_job {
 	struct blob_fetch_user user;
 	struct worker_job *worker;
 	int copy_fd; /* -1: the fetched file itself is added */
+	struct event *late; /* tells waiters who joined a growing blob */
 };
 
 static void
@@ -158,6 +159,7 @@ blob_job_free(struct blob_job *j)
 		worker_job_cancel(j->worker);
 	blob_fetch_leave(j->fetch, &j->user);
 	auto_fd_cleanup(&j->copy_fd);
+	event_free(j->late);
 	free(j);
 }
 
@@ -236,6 +238,52 @@ on_fetched(void *arg, const struct err *e)
 	    j->env->pool, body, fds, copy ? 2 : 1, on_verified, j);
 }
 
+static void
+on_growing(void *arg)
+{
+	struct blob_job *j = arg;
+
+	flight_tell_ready(&j->flight);
+}
+
+static void
+on_late(evutil_socket_t fd, short what, void *arg)
+{
+	struct blob_job *j = arg;
+
+	(void)fd;
+	(void)what;
+	if (blob_fetch_growing(j->fetch))
+		flight_tell_ready(&j->flight);
+}
+
+static struct blob_job *
+new_blob_job(struct job_env *env, const struct digest *digest, uint64_t size)
+{
+	struct blob_job *j = mem_zalloc(1, sizeof(*j));
+
+	j->env = env;
+	j->digest = *digest;
+	j->size = size;
+	j->copy_fd = -1;
+	j->late = evtimer_new(env->base, on_late, j);
+	j->user = (struct blob_fetch_user){
+	    .on_ready = on_growing, .on_done = on_fetched, .arg = j};
+	return j;
+}
+
+bool
+source_watch_blob(const struct flight_waiter *w, int *fd, int *progress)
+{
+	const struct blob_job *j = (const struct blob_job *)w->flight;
+
+	if (!blob_fetch_growing(j->fetch))
+		return false;
+	*progress = blob_fetch_open_progress(j->fetch);
+	*fd = blob_fetch_fd(j->fetch);
+	return *progress != -1;
+}
+
 void
 source_get_blob(struct job_env *env, const struct source *s,
     const struct digest *digest, uint64_t size, struct flight_waiter *w)
@@ -245,17 +293,15 @@ source_get_blob(struct job_env *env, const struct source *s,
 	    digest_format(digest, text), (unsigned long long)size);
 	struct blob_job *j;
 
-	if (join(env, key, w))
+	if (join(env, key, w)) {
+		j = (struct blob_job *)w->flight;
+		event_active(j->late, EV_TIMEOUT, 0);
 		return;
-	j = mem_zalloc(1, sizeof(*j));
-	j->env = env;
-	j->digest = *digest;
-	j->size = size;
-	j->copy_fd = -1;
+	}
+	j = new_blob_job(env, digest, size);
 	flight_enter(env->flights, &j->flight, key, cancel_blob);
 	j->flight.describe = describe_blob;
 	flight_join(&j->flight, w);
-	j->user = (struct blob_fetch_user){.on_done = on_fetched, .arg = j};
 	j->fetch = blob_fetch_join(
 	    env->fetches, s->upstream, s->repository, digest, size, &j->user);
 }

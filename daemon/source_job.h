@@ -25,9 +25,21 @@ void source_resolve(struct job_env *env, const struct source *s,
 void source_get_manifest(struct job_env *env, const struct source *s,
     const struct digest *digest, struct flight_waiter *w);
 
-/* Then the blob is in the store, verified. */
+/*
+ * Then the blob is in the store, verified.  While its bytes come, but once they
+ * do, `w->ready` is called; also for a waiter that joins then.
+ */
 void source_get_blob(struct job_env *env, const struct source *s,
     const struct digest *digest, uint64_t size, struct flight_waiter *w);
+
+/*
+ * For a waiter of source_get_blob() that has been told `ready`: the file that
+ * the blob's bytes go to, read-only (borrowed), and a pipe that becomes
+ * readable with them and ends when all are there (the caller closes it).
+ * Nobody has verified the bytes before the flight ends.  False when the file
+ * cannot be watched: wait for the end.
+ */
+bool source_watch_blob(const struct flight_waiter *w, int *fd, int *progress);
 
 /* Now, in milliseconds of the wall clock, as tags remember it. */
 int64_t source_now_ms(void);

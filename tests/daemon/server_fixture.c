@@ -276,11 +276,12 @@ reply_header(const struct reply *r, const char *name)
 	return value;
 }
 
-static void
-receive_head(int fd, struct reply *r)
+void
+client_receive_head(int fd, struct reply *r)
 {
 	char c;
 
+	strbuf_init(&r->head, 65536);
 	do {
 		assert_int_equal(recv(fd, &c, 1, 0), 1);
 		strbuf_add_char(&r->head, c);
@@ -291,21 +292,10 @@ receive_head(int fd, struct reply *r)
 }
 
 void
-client_receive(int fd, bool head, struct reply *r)
+client_receive_bytes(int fd, struct reply *r, size_t left)
 {
 	char buffer[65536];
-	size_t left;
 
-	strbuf_init(&r->head, 65536);
-	strbuf_init(&r->body, 256u << 20);
-	receive_head(fd, r);
-	if (r->status == 100) {
-		strbuf_reset(&r->head);
-		receive_head(fd, r);
-	}
-	if (head || r->status == 304)
-		return;
-	left = strtoull(reply_header(r, "Content-Length"), NULL, 10);
 	while (left > 0) {
 		ssize_t n = recv(fd, buffer,
 		    left < sizeof(buffer) ? left : sizeof(buffer), 0);
@@ -314,6 +304,20 @@ client_receive(int fd, bool head, struct reply *r)
 		strbuf_add(&r->body, buffer, (size_t)n);
 		left -= (size_t)n;
 	}
+}
+
+void
+client_receive(int fd, bool head, struct reply *r)
+{
+	strbuf_init(&r->body, 256u << 20);
+	client_receive_head(fd, r);
+	if (r->status == 100) {
+		strbuf_clear(&r->head);
+		client_receive_head(fd, r);
+	}
+	if (!head && r->status != 304)
+		client_receive_bytes(fd, r,
+		    strtoull(reply_header(r, "Content-Length"), NULL, 10));
 }
 
 void

@@ -76,6 +76,9 @@ int client_open(void);
 void client_send(int fd, const char *text);
 /* Reads one reply into *r, an empty one before.  `head`: to a HEAD request. */
 void client_receive(int fd, bool head, struct reply *r);
+/* Its parts: the head, and `left` bytes more of the body (which is set). */
+void client_receive_head(int fd, struct reply *r);
+void client_receive_bytes(int fd, struct reply *r, size_t left);
 /* The server has closed, without a byte more. */
 void expect_closed(int fd);
 /* The connection serves another request. */

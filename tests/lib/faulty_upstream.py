@@ -34,6 +34,7 @@ change it:
      "type": "..."               another Content-Type
      "stall": true               sends nothing until the client goes
      "stall_at": N               stops after N bytes until the client goes
+     "gate_at": N, "gate": FILE  stops after N bytes until FILE exists
  }]}
 
 In headers, body, realm and redirect, {main}, {other} and {tls} are HOST:PORT.
@@ -49,6 +50,7 @@ import socketserver
 import ssl
 import sys
 import threading
+import time
 import urllib.parse
 
 LAYOUT, SCENARIO, LOG, PORTS = sys.argv[1:5]
@@ -213,12 +215,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
         else:
             headers["Content-Length"] = str(rule.get("length", len(body)))
+        if "gate" in rule:
+            return self.send_gated(rule, status, headers, body)
         end = rule.get("drop", rule.get("stall_at"))
         self.answer(status, headers, body if end is None else body[:end])
         if "drop" in rule or "length" in rule:
             self.close_connection = True
         elif "stall_at" in rule:
             self.wait_for_client()
+
+    def send_gated(self, rule, status, headers, body):
+        self.answer(status, headers, body[:rule["gate_at"]])
+        self.wfile.flush()
+        while not os.path.exists(rule["gate"]):
+            time.sleep(0.01)
+        self.wfile.write(body[rule["gate_at"]:])
 
     def serve(self, rule):
         what = re.fullmatch(r"/v2/(.+)/(manifests|blobs)/([^/]+)", self.path)

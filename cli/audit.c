@@ -1,20 +1,12 @@
 /* winnow audit: what in an image helps an intruder. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "cli.h"
-#include "input.h"
+#include "view.h"
 #include "winnow/audit.h"
 #include "winnow/limits.h"
-#include "winnow/mem.h"
 #include "winnow/path.h"
 #include "winnow/strbuf.h"
-#include "winnow/tree.h"
-
-static const struct option options[] = {
-    {"platform", required_argument, NULL, 'p'},
-    {NULL, 0, NULL, 0},
-};
 
 static void
 print_finding(const struct audit_finding *f)
@@ -53,87 +45,21 @@ print_audit(const struct audit *a)
 	return distroless ? CLI_OK : CLI_FINDINGS;
 }
 
-/* Merges the layers of an image; the indexes are the tree's to borrow. */
-static int
-read_tree(const struct input *in, const struct oci_manifest *m,
-    struct layer_index **indexes, struct tree *t, struct err *e)
-{
-	size_t i;
-
-	for (i = 0; i < m->layer_count; i++)
-		if (input_read_layer(
-			in, &m->layers[i], NULL, NULL, &indexes[i], e) == -1 ||
-		    tree_add_layer(t, indexes[i], e) == -1)
-			return -1;
-	tree_finish(t);
-	return 0;
-}
-
-static int
-audit_image(const struct input *in, const struct oci_manifest *m, int *status,
-    struct err *e)
-{
-	auto_free struct layer_index **indexes =
-	    mem_zalloc(m->layer_count, sizeof(*indexes));
-	struct tree *t = tree_new();
-	struct audit *a = NULL;
-	size_t i;
-	int r;
-
-	if (m->kind != OCI_IMAGE)
-		r = err_set(e, ERR_UNSUPPORTED, "not a container image");
-	else
-		r = read_tree(in, m, indexes, t, e);
-	if (r == 0) {
-		audit_run(t, NULL, NULL, &a);
-		*status = print_audit(a);
-		audit_free(a);
-	}
-	tree_free(t);
-	for (i = 0; i < m->layer_count; i++)
-		if (indexes[i] != NULL)
-			layer_index_free(indexes[i]);
-	return r;
-}
-
-static int
-audit_layout(const struct layout *layout, const char *platform, int *status,
-    struct err *e)
-{
-	auto_oci_manifest struct oci_manifest *child = NULL;
-	struct input in = {0};
-	int r;
-
-	if (input_open(layout, &platform, platform != NULL, &in, e) == -1)
-		return -1;
-	if (in.chosen_count == 0)
-		r = audit_image(&in, in.top, status, e);
-	else
-		r = input_read_child(&in, in.chosen[0], &child, e);
-	if (r == 0 && child != NULL)
-		r = audit_image(&in, child, status, e);
-	input_clear(&in);
-	return r;
-}
-
 int
-command_audit(int argc, char **argv)
+command_audit(const struct options *o)
 {
-	const char *platform = NULL;
-	struct layout layout = {0};
-	int c, status = CLI_OK;
+	struct audit *a = NULL;
+	int status = CLI_OK;
+	struct view v;
 	struct err e;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'p')
-			return cli_usage("audit");
-		platform = optarg;
-	}
-	if (optind != argc - 1)
-		return cli_usage("audit");
-	if (layout_parse(argv[optind], &layout, &e) == -1 ||
-	    audit_layout(&layout, platform, &status, &e) == -1)
+	if (view_open(o->operands[0], o->platform, o, &v, &e) == -1) {
 		status = cli_fail("audit", &e);
-	layout_clear(&layout);
+	} else {
+		audit_run(v.tree, NULL, NULL, &a);
+		status = print_audit(a);
+		audit_free(a);
+	}
+	view_clear(&v);
 	return status;
 }

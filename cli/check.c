@@ -1,5 +1,4 @@
 /* winnow check: the mistakes in policies, each with its place. */
-#include <getopt.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -7,11 +6,6 @@
 #include "winnow/auto.h"
 #include "winnow/limits.h"
 #include "winnow/policy.h"
-
-static const struct option options[] = {
-    {"sets", required_argument, NULL, 's'},
-    {NULL, 0, NULL, 0},
-};
 
 static int
 load(const char *path, const char *sets_dir, struct yaml_mistakes *mistakes,
@@ -58,20 +52,12 @@ check(const char *path, const char *sets_dir)
 }
 
 int
-command_check(int argc, char **argv)
+command_check(const struct options *o)
 {
-	const char *sets_dir = NULL;
-	int c, status = CLI_OK;
+	int i, status = CLI_OK;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 's')
-			return cli_usage("check");
-		sets_dir = optarg;
-	}
-	if (optind == argc)
-		return cli_usage("check");
-	for (; optind < argc; optind++)
-		if (check(argv[optind], sets_dir) != CLI_OK)
+	for (i = 0; i < o->operand_count; i++)
+		if (check(o->operands[i], o->sets_dir) != CLI_OK)
 			status = CLI_FAILED;
 	return status;
 }

@@ -4,6 +4,9 @@
 #ifndef WINNOW_CLI_H
 #define WINNOW_CLI_H
 
+#include <jansson.h>
+
+#include "options.h"
 #include "winnow/err.h"
 #include "winnow/policy.h"
 
@@ -12,14 +15,14 @@ enum cli_status {
 	CLI_OK = 0,
 	CLI_FAILED = 1, /* the work could not be done; says why */
 	CLI_USAGE = 2, /* a wrong command line */
-	CLI_FINDINGS = 3 /* audit: the image is not distroless */
+	CLI_FINDINGS = 3 /* audit: not distroless; diff: they differ */
 };
 
-/* argv[0] is the command's name.  Each returns an exit status. */
-int command_audit(int argc, char **argv);
-int command_check(int argc, char **argv);
-int command_explain(int argc, char **argv);
-int command_strip(int argc, char **argv);
+/* Each returns an exit status. */
+int command_audit(const struct options *o);
+int command_check(const struct options *o);
+int command_explain(const struct options *o);
+int command_strip(const struct options *o);
 
 /*
  * The directory of sets that goes with a policy file, or with a directory of
@@ -34,8 +37,8 @@ char *cli_find_sets(const char *policy);
 int cli_load_policy(
     const char *path, const char *sets_dir, struct policy **out, struct err *e);
 
-/* Prints the command's usage line to standard error: CLI_USAGE. */
-int cli_usage(const char *command);
+/* Prints a value as one line. */
+void cli_print_json(const json_t *value);
 
 /* Prints "winnow COMMAND: MESSAGE" to standard error: CLI_FAILED. */
 int cli_fail(const char *command, const struct err *e);

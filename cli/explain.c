@@ -1,5 +1,4 @@
 /* winnow explain: why paths of an image are kept, or are not. */
-#include <getopt.h>
 #include <stdio.h>
 
 #include "cli.h"
@@ -8,19 +7,12 @@
 #include "winnow/limits.h"
 #include "winnow/path.h"
 
-static const struct option options[] = {
-    {"json", no_argument, NULL, 'j'},
-    {"platform", required_argument, NULL, 'P'},
-    {"policy", required_argument, NULL, 'p'},
-    {"sets", required_argument, NULL, 's'},
-    {NULL, 0, NULL, 0},
-};
-
 /* A link is explained itself; links on the way to it are followed. */
 static const struct tree_node *
 find_node(const struct preview *p, const char *path)
 {
-	return tree_resolve(p->tree, NULL, path, TREE_NOFOLLOW, NULL, NULL);
+	return tree_resolve(
+	    p->view->tree, NULL, path, TREE_NOFOLLOW, NULL, NULL);
 }
 
 static void
@@ -59,64 +51,48 @@ describe_path(const struct preview *p, const char *path)
 }
 
 static void
-print_json(const struct preview *p, char **paths, int count)
+print_json(const struct preview *p, const struct options *o)
 {
 	auto_json json_t *list = json_array();
-	auto_free char *text = NULL;
-	size_t len;
 	int i;
 
-	for (i = 0; i < count; i++)
-		json_push(list, describe_path(p, paths[i]));
-	text = json_format(list, &len);
-	puts(text);
+	for (i = 1; i < o->operand_count; i++)
+		json_push(list, describe_path(p, o->operands[i]));
+	cli_print_json(list);
 }
 
 static int
-parse_options(int argc, char **argv, struct preview_options *o, bool *json)
+explain(const struct options *o, const struct view *v, struct policy *policy,
+    struct err *e)
 {
-	int c;
+	struct preview p;
+	int i, r = preview_make(v, policy, &p, e);
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'j':
-			*json = true;
-			break;
-		case 'P':
-			o->platform = optarg;
-			break;
-		case 'p':
-			o->policy = optarg;
-			break;
-		case 's':
-			o->sets_dir = optarg;
-			break;
-		default:
-			return -1;
-		}
-	}
-	return o->policy != NULL && optind <= argc - 2 ? 0 : -1;
+	if (r == 0 && o->json)
+		print_json(&p, o);
+	for (i = 1; r == 0 && !o->json && i < o->operand_count; i++)
+		print_path(&p, o->operands[i]);
+	preview_clear(&p);
+	return r;
 }
 
 int
-command_explain(int argc, char **argv)
+command_explain(const struct options *o)
 {
-	struct preview_options o = {0};
-	struct preview p;
-	bool json = false;
-	int i, status = CLI_OK;
+	struct policy *policy = NULL;
+	struct view v = {0};
+	const char *platform;
 	struct err e;
+	int status = CLI_OK;
 
-	if (parse_options(argc, argv, &o, &json) == -1)
-		return cli_usage("explain");
-	o.image = argv[optind];
-	if (preview_open(&o, &p, &e) == -1)
+	if (preview_load_policy(o, 0, &policy, &platform, &e) == -1)
+		return cli_fail("explain", &e);
+	if (view_open(o->operands[0], platform, o, &v, &e) == -1) {
+		policy_free(policy);
 		status = cli_fail("explain", &e);
-	else if (json)
-		print_json(&p, argv + optind + 1, argc - optind - 1);
-	else
-		for (i = optind + 1; i < argc; i++)
-			print_path(&p, argv[i]);
-	preview_clear(&p);
+	} else if (explain(o, &v, policy, &e) == -1) {
+		status = cli_fail("explain", &e);
+	}
+	view_clear(&v);
 	return status;
 }

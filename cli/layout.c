@@ -11,9 +11,9 @@
 #include "winnow/limits.h"
 #include "winnow/mem.h"
 #include "winnow/oci.h"
+#include "winnow/oci_layout.h"
 #include "winnow/ref.h"
 
-#define REF_NAME "org.opencontainers.image.ref.name"
 #define LAYOUT_FILE "{\"imageLayoutVersion\":\"1.0.0\"}"
 
 int
@@ -47,119 +47,8 @@ layout_clear(struct layout *l)
 static const char *
 entry_tag(const json_t *entry)
 {
-	return json_string_value(
-	    json_object_get(json_object_get(entry, "annotations"), REF_NAME));
-}
-
-/* Reads index.json, without checking its entries. */
-static int
-read_index(const struct layout *l, json_t **out, struct err *e)
-{
-	auto_free char *path = mem_printf("%s/index.json", l->dir);
-	auto_free char *text = NULL;
-	auto_json json_t *index = NULL;
-	json_t *manifests = NULL;
-	size_t len;
-
-	if (fsutil_read_file(
-		AT_FDCWD, path, LIMIT_MANIFEST_SIZE, &text, &len, e) == -1 ||
-	    json_parse_object(text, len, path, &index, e) == -1)
-		return -1;
-	if (json_get_array(index, "manifests", JSON_REQUIRED, &manifests, e) ==
-	    -1)
-		return err_wrap(e, "%s", path);
-	*out = json_incref(index);
-	return 0;
-}
-
-/* The index entry that the tag names, or the only one; NULL on failure. */
-static const json_t *
-find_entry(const struct layout *l, const json_t *index, struct err *e)
-{
-	const json_t *manifests = json_object_get(index, "manifests"), *entry;
-	size_t i;
-
-	if (l->tag == NULL && json_array_size(manifests) == 1)
-		return json_array_get(manifests, 0);
-	if (l->tag == NULL) {
-		err_set(e, ERR_INVALID,
-		    "%s holds %zu images: add :TAG to choose one", l->dir,
-		    json_array_size(manifests));
-		return NULL;
-	}
-	json_array_foreach(manifests, i, entry)
-	{
-		const char *tag = entry_tag(entry);
-
-		if (tag != NULL && strcmp(tag, l->tag) == 0)
-			return entry;
-	}
-	err_set(e, ERR_NOT_FOUND, "%s has no tag %s", l->dir, l->tag);
-	return NULL;
-}
-
-int
-layout_resolve(const struct layout *l, struct digest *digest, char **media_type,
-    struct err *e)
-{
-	auto_json json_t *index = NULL;
-	const char *text = NULL, *type = NULL;
-	const json_t *entry;
-
-	if (read_index(l, &index, e) == -1)
-		return -1;
-	entry = find_entry(l, index, e);
-	if (entry == NULL)
-		return -1;
-	if (json_get_string(entry, "digest", JSON_REQUIRED, &text, e) == -1 ||
-	    json_get_string(entry, "mediaType", JSON_REQUIRED, &type, e) ==
-		-1 ||
-	    digest_parse(text, digest, e) == -1)
-		return err_wrap(e, "%s/index.json", l->dir);
-	*media_type = mem_strdup(type);
-	return 0;
-}
-
-static char *
-blob_path(const struct layout *l, const struct digest *digest)
-{
-	char hex[DIGEST_TEXT];
-
-	return mem_printf(
-	    "%s/blobs/sha256/%s", l->dir, digest_format_hex(digest, hex));
-}
-
-int
-layout_open_blob(
-    const struct layout *l, const struct digest *digest, int *fd, struct err *e)
-{
-	auto_free char *path = blob_path(l, digest);
-	int new_fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (new_fd == -1)
-		return err_set_errno(e, "cannot open %s", path);
-	*fd = new_fd;
-	return 0;
-}
-
-int
-layout_read_blob(const struct layout *l, const struct digest *digest,
-    size_t max, char **data, size_t *len, struct err *e)
-{
-	auto_free char *path = blob_path(l, digest);
-	auto_free char *bytes = NULL;
-	struct digest found;
-	size_t size = 0;
-
-	if (fsutil_read_file(AT_FDCWD, path, max, &bytes, &size, e) == -1)
-		return -1;
-	digest_of(bytes, size, &found);
-	if (!digest_equal(&found, digest))
-		return err_set(
-		    e, ERR_DIGEST, "%s does not hold what it is called", path);
-	*data = steal(&bytes);
-	*len = size;
-	return 0;
+	return json_string_value(json_object_get(
+	    json_object_get(entry, "annotations"), OCI_LAYOUT_REF_NAME));
 }
 
 /* Writes `path` under a temporary name, makes it durable and renames it. */
@@ -224,7 +113,7 @@ layout_end_blob(const struct layout *l, struct layout_blob *blob,
 		unlink(from);
 		return 0;
 	}
-	to = blob_path(l, digest);
+	to = oci_layout_blob_path(l->dir, digest);
 	if (fchmod(fd, 0644) == -1 || fsync(fd) == -1 ||
 	    rename(from, to) == -1) {
 		err_set_errno(e, "cannot write %s", to);
@@ -241,7 +130,7 @@ layout_write_blob(const struct layout *l, const void *data, size_t len,
 	auto_free char *path = NULL;
 
 	digest_of(data, len, digest);
-	path = blob_path(l, digest);
+	path = oci_layout_blob_path(l->dir, digest);
 	return replace_file(path, data, len, e);
 }
 
@@ -255,7 +144,7 @@ make_entry(const char *media_type, const struct digest *digest, uint64_t size,
 	json_put(entry, "mediaType", json_string(media_type));
 	json_put(entry, "digest", json_string(digest_format(digest, text)));
 	json_put(entry, "size", json_integer((json_int_t)size));
-	json_put(annotations, REF_NAME, json_string(tag));
+	json_put(annotations, OCI_LAYOUT_REF_NAME, json_string(tag));
 	json_put(entry, "annotations", annotations);
 	return entry;
 }
@@ -272,7 +161,7 @@ layout_set_tag(const struct layout *l, const char *media_type,
 	size_t i, len;
 
 	if (access(path, F_OK) == 0) {
-		if (read_index(l, &index, e) == -1)
+		if (oci_layout_read_index(l->dir, &index, e) == -1)
 			return -1;
 	} else {
 		index = json_object();

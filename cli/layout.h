@@ -1,6 +1,6 @@
 /*
- * layout: OCI image layouts (image-spec image-layout.md) for the command
- * line: a directory with an index and blobs.
+ * layout: names of OCI image layouts on the command line, and writing them
+ * (image-spec image-layout.md; oci_layout reads them).
  */
 #ifndef WINNOW_CLI_LAYOUT_H
 #define WINNOW_CLI_LAYOUT_H
@@ -20,21 +20,6 @@ struct layout {
 /* Parses "oci:DIR[:TAG]".  layout_clear() releases. */
 int layout_parse(const char *name, struct layout *out, struct err *e);
 void layout_clear(struct layout *l);
-
-/*
- * The descriptor that the layout's index has for its tag, or for its only
- * image when there is no tag: digest and media type (the caller frees).
- */
-int layout_resolve(const struct layout *l, struct digest *digest,
-    char **media_type, struct err *e);
-
-/* Opens a blob for reading. */
-int layout_open_blob(const struct layout *l, const struct digest *digest,
-    int *fd, struct err *e);
-
-/* Reads a blob of at most `max` bytes and verifies it.  *data: caller's. */
-int layout_read_blob(const struct layout *l, const struct digest *digest,
-    size_t max, char **data, size_t *len, struct err *e);
 
 /* Makes the layout's directories and oci-layout file where they are missing.
  */

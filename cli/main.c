@@ -1,30 +1,46 @@
 /* winnow: the command line. */
 #include "config.h"
 
+#include <limits.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
+#include "winnow/auto.h"
+#include "winnow/json.h"
 
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *arguments;
-	const char *summary;
-} commands[] = {
-    {"audit", command_audit, "[--platform P] oci:DIR[:TAG]",
-	"list what in an image helps an intruder"},
-    {"check", command_check, "[--sets DIR] FILE...",
-	"find the mistakes in policies"},
-    {"explain", command_explain,
-	"--policy FILE [--sets DIR] [--platform P] [--json] "
-	"oci:DIR[:TAG] PATH...",
-	"say why files are kept, or are not"},
-    {"strip", command_strip,
-	"--policy FILE [--sets DIR] [--platform P] [--report FILE] "
-	"oci:DIR[:TAG] oci:DIR[:TAG]",
-	"make the distroless variant of an image"},
+/* A policy over an image. */
+#define POLICY (OPTION_POLICY | OPTION_SETS | OPTION_PLATFORM)
+
+static const struct command commands[] = {
+    {.name = "audit",
+	.run = command_audit,
+	.takes = OPTION_PLATFORM | OPTION_NO_CACHE,
+	.operands = {1, 1},
+	.arguments = "IMAGE",
+	.summary = "List what in an image helps an intruder.",
+	.status = "the image is not distroless"},
+    {.name = "check",
+	.run = command_check,
+	.takes = OPTION_SETS,
+	.operands = {1, INT_MAX},
+	.arguments = "FILE...",
+	.summary = "Find the mistakes in policies."},
+    {.name = "explain",
+	.run = command_explain,
+	.takes = POLICY | OPTION_JSON | OPTION_NO_CACHE,
+	.policies = {1, 1},
+	.operands = {2, INT_MAX},
+	.arguments = "IMAGE PATH...",
+	.summary = "Say why files are kept, or are not."},
+    {.name = "strip",
+	.run = command_strip,
+	.takes = POLICY | OPTION_REPORT,
+	.policies = {1, 1},
+	.operands = {2, 2},
+	.arguments = "SOURCE DESTINATION",
+	.summary = "Make the distroless variant of an image."},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -37,6 +53,8 @@ find_command(const char *name)
 	for (i = 0; i < COMMANDS; i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
+	fprintf(
+	    stderr, "winnow: \"%s\" is no command: see winnow help\n", name);
 	return NULL;
 }
 
@@ -50,25 +68,70 @@ print_help(FILE *to)
 		fprintf(
 		    to, "  %-8s %s\n", commands[i].name, commands[i].summary);
 	fprintf(to,
-	    "\nwinnow COMMAND --help prints the arguments; see "
-	    "winnow(1).\n");
+	    "\nAn IMAGE is oci:DIR[:TAG].\n"
+	    "winnow help COMMAND prints its options; see winnow(1).\n");
 }
 
-int
-cli_usage(const char *name)
+/* winnow help [COMMAND]. */
+static int
+help(int argc, char **argv)
 {
-	const struct command *command = find_command(name);
+	const struct command *command;
 
-	if (command != NULL)
-		fprintf(stderr, "usage: winnow %s %s\n", command->name,
-		    command->arguments);
-	return CLI_USAGE;
+	if (argc < 2) {
+		print_help(stdout);
+		return CLI_OK;
+	}
+	command = find_command(argv[1]);
+	if (command == NULL)
+		return CLI_USAGE;
+	options_print_help(command, stdout);
+	return CLI_OK;
 }
 
 int
 cli_fail(const char *command, const struct err *e)
 {
 	fprintf(stderr, "winnow %s: %s\n", command, e->message);
+	return CLI_FAILED;
+}
+
+void
+cli_print_json(const json_t *value)
+{
+	size_t len;
+	auto_free char *text = json_format(value, &len);
+
+	puts(text);
+}
+
+static int
+run_command(const struct command *command, int argc, char **argv)
+{
+	struct options options;
+	struct err e;
+
+	switch (options_parse(command, argc, argv, &options, &e)) {
+	case OPTIONS_OK:
+		return command->run(&options);
+	case OPTIONS_HELP:
+		options_print_help(command, stdout);
+		return CLI_OK;
+	case OPTIONS_WRONG:
+		break;
+	}
+	cli_fail(command->name, &e);
+	options_print_usage(command, stderr);
+	return CLI_USAGE;
+}
+
+/* What was printed must have arrived: a full disk is a failure. */
+static int
+finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fprintf(stderr, "winnow: cannot write to standard output\n");
 	return CLI_FAILED;
 }
 
@@ -83,24 +146,14 @@ main(int argc, char **argv)
 		print_help(stderr);
 		return CLI_USAGE;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-		print_help(stdout);
-		return CLI_OK;
-	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+		return finish(help(argc - 1, argv + 1));
 	if (strcmp(argv[1], "--version") == 0) {
 		printf("winnow %s\n", PACKAGE_VERSION);
-		return CLI_OK;
+		return finish(CLI_OK);
 	}
 	command = find_command(argv[1]);
-	if (command == NULL) {
-		fprintf(stderr, "winnow: \"%s\" is not a command\n", argv[1]);
-		print_help(stderr);
+	if (command == NULL)
 		return CLI_USAGE;
-	}
-	if (argc == 3 && strcmp(argv[2], "--help") == 0) {
-		printf("usage: winnow %s %s\n%s\n", command->name,
-		    command->arguments, command->summary);
-		return CLI_OK;
-	}
-	return command->run(argc - 1, argv + 1);
+	return finish(run_command(command, argc - 1, argv + 1));
 }

@@ -4,31 +4,31 @@
 #ifndef WINNOW_CLI_PREVIEW_H
 #define WINNOW_CLI_PREVIEW_H
 
+#include "view.h"
 #include "winnow/policy.h"
 #include "winnow/selection.h"
 
-struct preview_options {
-	const char *image; /* oci:DIR[:TAG] */
-	const char *policy;
-	const char *sets_dir; /* NULL: that beside the policy */
-	const char *platform; /* NULL: the policy's first, or this machine's */
-};
-
-/* The selection and all that it borrows from. */
 struct preview {
 	struct policy *policy;
-	struct layer_index **indexes;
-	size_t index_count;
-	struct tree *tree;
+	const struct view *view; /* borrowed */
+	json_t *config; /* edited by the policy */
 	struct selection *selection;
+	bool *kept; /* by node number */
 };
 
 /*
- * Reads the layers of an image and selects from them.  preview_clear()
- * releases `out`, also after a failure.
+ * Loads policy `number` of the command line, and the platform that it means:
+ * --platform, or its first, or NULL.
  */
-int preview_open(
-    const struct preview_options *o, struct preview *out, struct err *e);
+int preview_load_policy(const struct options *o, int number,
+    struct policy **policy, const char **platform, struct err *e);
+
+/*
+ * Selects from a view; takes the policy.  preview_clear() releases `out`,
+ * also after a failure.
+ */
+int preview_make(const struct view *v, struct policy *policy,
+    struct preview *out, struct err *e);
 void preview_clear(struct preview *p);
 
 #endif

@@ -2,9 +2,7 @@
 #include "strip.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cli.h"
 #include "summary.h"
@@ -12,22 +10,6 @@
 #include "winnow/json.h"
 #include "winnow/mem.h"
 #include "winnow/policy.h"
-
-/* What the command line asks for. */
-struct strip_options {
-	const char *policy;
-	const char *sets_dir; /* NULL: that beside the policy */
-	const char *platform; /* or NULL */
-	const char *report; /* or NULL */
-};
-
-static const struct option options[] = {
-    {"platform", required_argument, NULL, 'P'},
-    {"policy", required_argument, NULL, 'p'},
-    {"report", required_argument, NULL, 'r'},
-    {"sets", required_argument, NULL, 's'},
-    {NULL, 0, NULL, 0},
-};
 
 /* Writes the reports, one line for each platform. */
 static int
@@ -110,8 +92,7 @@ strip_input(const struct strip *s, json_t *reports, struct err *e)
 }
 
 static int
-run(const struct strip_options *o, const struct layout *from,
-    const struct layout *to, struct err *e)
+run(const struct options *o, const struct layout *to, struct err *e)
 {
 	auto_policy struct policy *policy = NULL;
 	auto_json json_t *reports = json_array();
@@ -121,14 +102,14 @@ run(const struct strip_options *o, const struct layout *from,
 	size_t count = o->platform != NULL;
 	int r;
 
-	if (cli_load_policy(o->policy, o->sets_dir, &policy, e) == -1)
+	if (cli_load_policy(o->policies[0], o->sets_dir, &policy, e) == -1)
 		return -1;
 	s.policy = policy;
 	if (count == 0 && policy->platform_count > 0) {
 		platforms = (const char *const *)policy->platforms;
 		count = policy->platform_count;
 	}
-	if (input_open(from, platforms, count, &in, e) == -1)
+	if (input_open(o->operands[0], platforms, count, &in, e) == -1)
 		return -1;
 	r = strip_input(&s, reports, e);
 	input_clear(&in);
@@ -137,47 +118,16 @@ run(const struct strip_options *o, const struct layout *from,
 	return r;
 }
 
-static int
-parse_options(int argc, char **argv, struct strip_options *o)
-{
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		switch (c) {
-		case 'P':
-			o->platform = optarg;
-			break;
-		case 'p':
-			o->policy = optarg;
-			break;
-		case 'r':
-			o->report = optarg;
-			break;
-		case 's':
-			o->sets_dir = optarg;
-			break;
-		default:
-			return -1;
-		}
-	}
-	return o->policy != NULL && optind == argc - 2 ? 0 : -1;
-}
-
 int
-command_strip(int argc, char **argv)
+command_strip(const struct options *o)
 {
-	struct strip_options o = {0};
-	struct layout from = {0}, to = {0};
+	struct layout to = {0};
 	int status = CLI_OK;
 	struct err e;
 
-	if (parse_options(argc, argv, &o) == -1)
-		return cli_usage("strip");
-	if (layout_parse(argv[optind], &from, &e) == -1 ||
-	    layout_parse(argv[optind + 1], &to, &e) == -1 ||
-	    run(&o, &from, &to, &e) == -1)
+	if (layout_parse(o->operands[1], &to, &e) == -1 ||
+	    run(o, &to, &e) == -1)
 		status = cli_fail("strip", &e);
-	layout_clear(&from);
 	layout_clear(&to);
 	return status;
 }

@@ -1,5 +1,5 @@
 /*
- * strip: one image from an OCI image layout rewritten into another.
+ * strip: one image rewritten into an OCI image layout.
  */
 #ifndef WINNOW_CLI_STRIP_H
 #define WINNOW_CLI_STRIP_H
@@ -7,10 +7,11 @@
 #include <jansson.h>
 
 #include "input.h"
+#include "layout.h"
 #include "winnow/image.h"
 
 struct strip {
-	const struct input *input;
+	struct input *input;
 	const struct layout *to;
 	const struct policy *policy;
 };

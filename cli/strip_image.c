@@ -88,17 +88,23 @@ read_layers(struct strip_work *w, struct err *e)
 	struct strip strip = *w->strip;
 	const struct spool_filter filter = {
 	    .want = want_content, .arg = &strip};
+	auto_progress struct progress *progress =
+	    progress_new("reading", input_layers_size(w->manifest));
 	size_t i;
 
+	strip.input->progress = progress;
 	for (i = 0; i < w->manifest->layer_count; i++) {
 		struct strip_layer *layer = &w->layers[i];
 
 		if (open_spool(w, layer, e) == -1 ||
 		    input_read_layer(strip.input, &w->manifest->layers[i],
 			&filter, layer->spool, &layer->index, e) == -1 ||
-		    spool_finish(layer->spool, e) == -1)
+		    spool_finish(layer->spool, e) == -1) {
+			strip.input->progress = NULL;
 			return -1;
+		}
 	}
+	strip.input->progress = NULL;
 	return 0;
 }
 
@@ -112,9 +118,8 @@ make_plan(struct strip_work *w, struct image_plan **out, struct err *e)
 
 	for (i = 0; i < count; i++)
 		indexes[i] = w->layers[i].index;
-	if (layout_read_blob(w->strip->input->layout,
-		&w->manifest->config.digest, LIMIT_CONFIG_SIZE, &config, &len,
-		e) == -1)
+	if (input_read_blob(w->strip->input, &w->manifest->config.digest,
+		LIMIT_CONFIG_SIZE, &config, &len, e) == -1)
 		return -1;
 	return image_plan(
 	    indexes, count, config, len, w->strip->policy, out, e);
@@ -125,18 +130,17 @@ static int
 complete_spool(struct strip_work *w, size_t i, const struct layer_index *plan,
     struct err *e)
 {
-	const struct oci_descriptor *d = &w->manifest->layers[i];
-	struct blob_source source = {
-	    .progress_fd = -1, .size = d->size, .digest = d->digest};
+	struct blob_source source;
 	auto_fd int fd = -1;
 
 	if (layer_plan_missing(plan, w->layers[i].spool) == 0)
 		return 0;
-	if (layout_open_blob(w->strip->input->layout, &d->digest, &fd, e) ==
-		-1 ||
-	    open_spool(w, &w->layers[i], e) == -1)
+	if (input_open_layer(
+		w->strip->input, &w->manifest->layers[i], &source, e) == -1)
 		return -1;
-	source.fd = fd;
+	fd = source.fd;
+	if (open_spool(w, &w->layers[i], e) == -1)
+		return -1;
 	if (layer_plan_extract(plan, &source, w->layers[i].spool, e) == -1)
 		return -1;
 	return spool_finish(w->layers[i].spool, e);

@@ -69,7 +69,8 @@ read_some(
 	for (;;) {
 		/* Asked before reading: what came until then is seen. */
 		bool complete = in->complete;
-		ssize_t n = pread(in->source.fd, to, len, (off_t)in->offset);
+		ssize_t n = pread(in->source.fd, to, len,
+		    (off_t)(in->source.offset + in->offset));
 
 		if (n == -1 && errno == EINTR)
 			continue;
@@ -106,6 +107,8 @@ inflate_input_fill(struct inflate_input *in, size_t want, struct err *e)
 			    " bytes",
 			    in->offset, in->source.size);
 		hash_update(in->hash, to, got);
+		if (in->source.on_read != NULL)
+			in->source.on_read(in->source.on_read_arg, got);
 		in->offset += got;
 		in->left += got;
 	}
@@ -126,7 +129,8 @@ inflate_input_verify(struct inflate_input *in, struct err *e)
 	} while (in->left > 0);
 	if (fsutil_size(in->source.fd, &size, e) == -1)
 		return -1;
-	if (size > in->source.size)
+	/* In an archive other bytes follow. */
+	if (in->source.offset == 0 && size > in->source.size)
 		return err_set(e, ERR_DIGEST,
 		    "the blob has %" PRIu64 " bytes instead of %" PRIu64, size,
 		    in->source.size);

@@ -14,7 +14,7 @@
 struct inflate_input {
 	struct blob_source source;
 	struct hash *hash;
-	uint64_t offset; /* in the file, of what is read next */
+	uint64_t offset; /* in the blob, of what is read next */
 	uint8_t *buffer;
 	const uint8_t *next; /* what is not consumed yet */
 	size_t left;

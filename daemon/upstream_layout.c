@@ -3,24 +3,15 @@
  * image-layout.md).  Everything is a small file or an open(): the work is
  * done in one go, on the loop's next turn.
  */
-#include <errno.h>
 #include <event2/event_struct.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "upstream.h"
 #include "winnow/auto.h"
-#include "winnow/fsutil.h"
-#include "winnow/json.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
-#include "winnow/oci.h"
+#include "winnow/oci_layout.h"
 #include "winnow/ref.h"
-
-#define ANNOTATION_REF "org.opencontainers.image.ref.name"
-#define ANNOTATION_CONTAINERD "io.containerd.image.name"
 
 struct layout {
 	struct upstream upstream; /* first */
@@ -49,31 +40,6 @@ layout_request_free(struct layout_request *r)
 	free(r);
 }
 
-/* Opens `path`, which must be a regular file; *size is its size. */
-static int
-open_regular(const char *path, uint64_t *size, int *out, struct err *e)
-{
-	auto_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-	if (fd == -1 && (errno == ENOENT || errno == ENOTDIR))
-		return err_set(e, ERR_NOT_FOUND, "%s does not exist", path);
-	if (fd == -1)
-		return err_set_errno(e, "cannot open %s", path);
-	if (fsutil_size(fd, size, e) == -1)
-		return err_wrap(e, "%s", path);
-	*out = steal_fd(&fd);
-	return 0;
-}
-
-/* True when `dir` holds an image layout. */
-static bool
-is_layout(const char *dir)
-{
-	auto_free char *path = mem_printf("%s/oci-layout", dir);
-
-	return access(path, F_OK) == 0;
-}
-
 /*
  * The layout that holds a repository: its own directory below the
  * upstream's, else the upstream's.  The caller frees it.
@@ -88,9 +54,9 @@ find_layout(
 		return err_set(
 		    e, ERR_NOT_FOUND, "the name is not a repository's");
 	own = mem_printf("%s/%s", l->dir, repository);
-	if (is_layout(own))
+	if (oci_layout_is_one(own))
 		*out = steal(&own);
-	else if (is_layout(l->dir))
+	else if (oci_layout_is_one(l->dir))
 		*out = mem_strdup(l->dir);
 	else
 		return err_set(e, ERR_NOT_FOUND,
@@ -99,96 +65,18 @@ find_layout(
 	return 0;
 }
 
-static int
-open_blob(const char *dir, const struct digest *digest, uint64_t *size,
-    int *out, struct err *e)
-{
-	char hex[DIGEST_TEXT];
-	auto_free char *path = mem_printf(
-	    "%s/blobs/sha256/%s", dir, digest_format_hex(digest, hex));
-
-	return open_regular(path, size, out, e);
-}
-
-/*
- * How well an entry of index.json with these annotations answers to `tag`
- * and `names` ("REPOSITORY:TAG", "HOST/REPOSITORY:TAG"): 0 not at all, 2
- * better than 1.  A full name that containerd or docker wrote decides alone:
- * the bare tag beside it may be that of any repository.
- */
-static int
-match_annotations(const json_t *annotations, const char *tag, char *names[2])
-{
-	const char *full = json_string_value(
-	    json_object_get(annotations, ANNOTATION_CONTAINERD));
-	const char *name =
-	    json_string_value(json_object_get(annotations, ANNOTATION_REF));
-
-	if (full != NULL)
-		return strcmp(full, names[1]) == 0 ? 2 : 0;
-	if (name == NULL)
-		return 0;
-	if (strcmp(name, names[0]) == 0 || strcmp(name, names[1]) == 0)
-		return 2;
-	return strcmp(name, tag) == 0 ? 1 : 0;
-}
-
-/* The entry of index.json that answers to the request's tag, or NULL. */
-static const json_t *
-find_entry(const struct layout_request *r, const json_t *manifests)
-{
-	auto_free char *name = mem_printf("%s:%s", r->repository, r->reference);
-	auto_free char *full =
-	    mem_printf("%s/%s", r->request.upstream->host, name);
-	char *names[2] = {name, full};
-	const json_t *best = NULL;
-	int best_match = 0;
-	size_t i;
-
-	for (i = 0; i < json_array_size(manifests); i++) {
-		const json_t *entry = json_array_get(manifests, i);
-		int match = match_annotations(
-		    json_object_get(entry, "annotations"), r->reference, names);
-
-		if (match > best_match) {
-			best = entry;
-			best_match = match;
-		}
-	}
-	return best;
-}
-
 /* Looks the request's tag up in index.json; the caller frees *media_type. */
 static int
 resolve_tag(const struct layout_request *r, const char *dir,
     struct digest *digest, char **media_type, struct err *e)
 {
-	auto_free char *path = mem_printf("%s/index.json", dir);
-	auto_free char *text = NULL;
-	auto_json json_t *index = NULL;
-	const json_t *entry;
-	json_t *manifests;
-	const char *type, *value;
-	size_t len;
+	auto_free char *name = mem_printf("%s:%s", r->repository, r->reference);
+	auto_free char *full =
+	    mem_printf("%s/%s", r->request.upstream->host, name);
+	const struct oci_layout_name want = {
+	    .tag = r->reference, .name = name, .full_name = full};
 
-	if (fsutil_read_file(
-		AT_FDCWD, path, LIMIT_MANIFEST_SIZE, &text, &len, e) == -1 ||
-	    json_parse_object(text, len, path, &index, e) == -1)
-		return -1;
-	if (json_get_array(index, "manifests", JSON_REQUIRED, &manifests, e) ==
-	    -1)
-		return err_wrap(e, "%s", path);
-	entry = find_entry(r, manifests);
-	if (entry == NULL)
-		return err_set(
-		    e, ERR_NOT_FOUND, "%s does not name this tag", path);
-	if (json_get_string(entry, "mediaType", JSON_REQUIRED, &type, e) ==
-		-1 ||
-	    json_get_string(entry, "digest", JSON_REQUIRED, &value, e) == -1 ||
-	    digest_parse(value, digest, e) == -1)
-		return err_wrap(e, "%s", path);
-	*media_type = mem_strdup(type);
-	return 0;
+	return oci_layout_find(dir, &want, digest, media_type, e);
 }
 
 /* Fills m->digest, m->media_type and m->data for the request. */
@@ -196,28 +84,15 @@ static int
 read_manifest(const struct layout_request *r, const char *dir,
     struct upstream_manifest *m, struct err *e)
 {
-	auto_fd int fd = -1;
-	struct digest wanted;
-	uint64_t size;
-
 	if (strchr(r->reference, ':') == NULL) {
-		if (resolve_tag(r, dir, &wanted, &m->media_type, e) == -1)
+		if (resolve_tag(r, dir, &m->digest, &m->media_type, e) == -1)
 			return -1;
-	} else if (digest_parse(r->reference, &wanted, e) == -1) {
+	} else if (digest_parse(r->reference, &m->digest, e) == -1) {
 		return -1;
 	}
-	if (open_blob(dir, &wanted, &size, &fd, e) == -1 ||
-	    fsutil_read_fd(fd, "the manifest", LIMIT_MANIFEST_SIZE, &m->data,
+	if (oci_layout_read_blob(dir, &m->digest, LIMIT_MANIFEST_SIZE, &m->data,
 		&m->len, e) == -1)
 		return -1;
-	digest_of(m->data, m->len, &m->digest);
-	if (!digest_equal(&m->digest, &wanted)) {
-		char text[DIGEST_TEXT];
-
-		return err_set(e, ERR_DIGEST,
-		    "the bytes in %s/blobs differ from their digest %s", dir,
-		    digest_format(&wanted, text));
-	}
 	if (m->media_type == NULL)
 		return upstream_guess_media_type(
 		    m->data, m->len, &m->media_type, e);
@@ -272,7 +147,7 @@ find_blob(const struct layout_request *r, int *out, struct err *e)
 	uint64_t size;
 
 	if (find_layout(l, r->repository, &dir, e) == -1 ||
-	    open_blob(dir, &r->digest, &size, &fd, e) == -1)
+	    oci_layout_open_blob(dir, &r->digest, &size, &fd, e) == -1)
 		return -1;
 	if (size != r->size)
 		return err_set(e, ERR_DIGEST,

@@ -17,11 +17,16 @@
 
 /* Where a blob's bytes are. */
 struct blob_source {
-	int fd; /* regular file, read with pread() from offset 0 */
+	int fd; /* regular file, read with pread() */
 	int progress_fd; /* pipe: readable when the file grew, end-of-file
 			    when it will not grow any more; -1: complete */
+	uint64_t offset; /* of the blob in the file: not 0 where the file is
+			    an archive that holds the blob */
 	uint64_t size; /* the size that the descriptor promises */
 	struct digest digest; /* and its digest */
+	/* Called, or NULL, with the number of bytes just read. */
+	void (*on_read)(void *arg, uint64_t bytes);
+	void *on_read_arg;
 };
 
 struct inflate;

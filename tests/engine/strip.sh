@@ -19,6 +19,7 @@ winnow=${top_builddir:-.}/winnow
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
+export XDG_CACHE_HOME="$work/cache"
 
 fail() {
 	echo "strip.sh: FAILED: $*"
@@ -185,7 +186,7 @@ END
 r=0
 explain oci:source:latest 2>/dev/null || r=$?
 [ "$r" = 2 ] || fail "explain without a path exits with $r"
-expect_error 'source has no tag none' explain oci:source:none /bin/app
+expect_error 'source/index.json has no tag none' explain oci:source:none /bin/app
 
 echo "# bad input: a clear message and no new tag"
 cp dest/index.json index.before
@@ -194,7 +195,7 @@ expect_error 'the index has no image for linux/s390x' \
 	oci:dest:x
 expect_error 'not a container image' \
 	strip --policy policy.yaml oci:source:artifact oci:dest:x
-expect_error 'source has no tag none' \
+expect_error 'source/index.json has no tag none' \
 	strip --policy policy.yaml oci:source:none oci:dest:x
 expect_error '3 images: add :TAG' strip --policy policy.yaml oci:source \
 	oci:dest:x

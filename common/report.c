@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "selection_tally.h"
 #include "winnow/json.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
@@ -11,18 +12,6 @@
 #define REMOVED_PATHS 50
 /* Findings that one message names. */
 #define FATAL_PATHS 10
-
-/* Files (no directories), and their bytes, hard links counted once. */
-struct tally {
-	uint64_t files;
-	uint64_t bytes;
-};
-
-/* One of the names of a file with several. */
-struct hard_link {
-	const struct layer_entry *entry;
-	uint32_t number;
-};
 
 static json_t *
 escaped_path(const struct tree_node *n)
@@ -39,84 +28,6 @@ put_tally(json_t *object, const struct tally *t)
 {
 	json_put(object, "files", json_integer((json_int_t)t->files));
 	json_put(object, "bytes", json_integer((json_int_t)t->bytes));
-}
-
-static int
-compare_links(const void *a, const void *b)
-{
-	const struct hard_link *x = a, *y = b;
-
-	if (x->entry != y->entry)
-		return (uintptr_t)x->entry < (uintptr_t)y->entry ? -1 : 1;
-	return x->number < y->number ? -1 : 1;
-}
-
-/*
- * Marks the nodes of `kept` (NULL: all) whose bytes have been counted with
- * another name of the same file.  The caller frees.
- */
-static bool *
-mark_repeated(const struct tree *t, const bool *kept)
-{
-	uint32_t i, count = tree_count(t);
-	bool *repeated = mem_zalloc(count, sizeof(*repeated));
-	auto_free struct hard_link *links = NULL;
-	size_t j, link_count = 0, capacity = 0;
-
-	for (i = 0; i < count; i++) {
-		const struct tree_node *n = tree_at(t, i);
-
-		if (n->links <= 1 || (kept != NULL && !kept[i]))
-			continue;
-		links = mem_grow(links, link_count, &capacity, sizeof(*links));
-		links[link_count++] =
-		    (struct hard_link){.entry = n->entry, .number = i};
-	}
-	if (link_count > 0)
-		qsort(links, link_count, sizeof(*links), compare_links);
-	for (j = 1; j < link_count; j++)
-		if (links[j].entry == links[j - 1].entry)
-			repeated[links[j].number] = true;
-	return repeated;
-}
-
-/* Counts a node that is not a directory. */
-static void
-count_node(const struct selection *s, const struct tree_node *n,
-    const bool *repeated, struct tally *t)
-{
-	if (tree_node_type(n) == ENTRY_DIRECTORY)
-		return;
-	t->files++;
-	if (tree_node_type(n) != ENTRY_FILE || repeated[n->number])
-		return;
-	if (s != NULL && s->nodes[n->number].content != NULL)
-		t->bytes += s->nodes[n->number].content_len;
-	else
-		t->bytes += n->entry->size;
-}
-
-/*
- * The keep rule that a node is kept for in the end, along the chain of what
- * needs it; the number of rules when it is no rule's.
- */
-static size_t
-find_rule(const struct selection *s, const struct tree_node *n)
-{
-	uint32_t steps = tree_count(s->tree);
-
-	while (n != NULL && steps-- > 0) {
-		const struct selection_node *node = &s->nodes[n->number];
-
-		if (node->reason == SELECTION_RULE)
-			return node->rule;
-		if (node->reason != SELECTION_NEEDED &&
-		    node->reason != SELECTION_LINK &&
-		    node->reason != SELECTION_PARENT)
-			break;
-		n = node->by;
-	}
-	return s->policy->keep_count;
 }
 
 /* Adds "rules": what each keep rule costs, with what it needs. */
@@ -148,8 +59,8 @@ put_rules(
 static void
 put_sizes(json_t *report, const struct selection *s, const bool *kept)
 {
-	auto_free bool *repeated_all = mark_repeated(s->tree, NULL);
-	auto_free bool *repeated = mark_repeated(s->tree, kept);
+	auto_free bool *repeated_all = selection_mark_repeated(s->tree, NULL);
+	auto_free bool *repeated = selection_mark_repeated(s->tree, kept);
 	auto_free struct tally *rules =
 	    mem_zalloc(s->policy->keep_count + 1, sizeof(*rules));
 	struct tally all = {0}, rest = {0};
@@ -159,11 +70,11 @@ put_sizes(json_t *report, const struct selection *s, const bool *kept)
 	for (i = 0; i < tree_count(s->tree); i++) {
 		const struct tree_node *n = tree_at(s->tree, i);
 
-		count_node(NULL, n, repeated_all, &all);
+		tally_node(&all, NULL, n, repeated_all);
 		if (!kept[i])
 			continue;
-		count_node(s, n, repeated, &rest);
-		count_node(s, n, repeated, &rules[find_rule(s, n)]);
+		tally_node(&rest, s, n, repeated);
+		tally_node(&rules[selection_rule_of(s, n)], s, n, repeated);
 	}
 	put_tally(object, &rest);
 	json_put(report, "kept", object);

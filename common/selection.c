@@ -78,6 +78,7 @@ selector_keep(struct selector *sel, struct tree_node *n,
 	    sel->conflict.code == ERR_NONE)
 		note_conflict(sel, n, &as);
 	as.dropped = node->dropped;
+	as.denied = node->denied;
 	*node = as;
 	if (was_kept || tree_node_type(n) != ENTRY_SYMLINK)
 		return;

@@ -32,8 +32,11 @@ match(struct rule_walk *w, struct tree_node *n)
 			node->dropped = w->number + 1;
 		return;
 	}
-	if (node->dropped != 0)
+	if (node->dropped != 0) {
+		if (node->denied == 0)
+			node->denied = w->number + 1;
 		return;
+	}
 	if (node->reason == SELECTION_NOT_KEPT ||
 	    node->reason == SELECTION_PARENT)
 		w->sel->s->rule_matches[w->number]++;

@@ -24,6 +24,7 @@ struct selection_node {
 	enum selection_reason reason;
 	uint32_t rule; /* SELECTION_RULE */
 	uint32_t dropped; /* the drop rule that names it, + 1; 0: none */
+	uint32_t denied; /* the keep rule that would, but for `dropped`, + 1 */
 	const struct tree_node *by; /* NEEDED, LINK, PARENT */
 	char *content; /* replaced content, or NULL; owned */
 	size_t content_len;

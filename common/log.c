@@ -3,11 +3,15 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-/* One line at the most; longer values are cut and marked. */
+/*
+ * One line at the most, or one batch of lines: what a pipe takes whole from
+ * one of several writers (PIPE_BUF).  Longer lines are cut.
+ */
 #define LINE_MAX_BYTES 4096
 
 struct line {
@@ -15,6 +19,8 @@ struct line {
 	size_t len;
 };
 
+static bool collecting;
+static struct line collected;
 static const char *process_name = "winnow";
 static enum log_level least_level = LOG_LEVEL_INFO;
 static const char *const level_names[] = {
@@ -40,6 +46,31 @@ log_level_parse(const char *name)
 		if (strcmp(level_names[i], name) == 0)
 			return (int)i;
 	return -1;
+}
+
+static void
+write_line(struct line *l)
+{
+	ssize_t n = write(STDERR_FILENO, l->text, l->len);
+
+	/* There is nobody to tell. */
+	(void)n;
+	l->len = 0;
+}
+
+void
+log_collect(void)
+{
+	if (!collecting)
+		atexit(log_flush);
+	collecting = true;
+}
+
+void
+log_flush(void)
+{
+	if (collected.len > 0)
+		write_line(&collected);
 }
 
 static void
@@ -90,24 +121,57 @@ line_add_value(struct line *l, const char *s)
 	line_add(l, "\"", 1);
 }
 
+/* "2026-01-31T23:59:59.123Z " */
+static void
+line_add_time(struct line *l)
+{
+	/* Many lines share a second. */
+	static time_t second = -1;
+	static char text[24];
+	struct timespec now;
+	struct tm tm;
+	long ms;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (now.tv_sec != second) {
+		gmtime_r(&now.tv_sec, &tm);
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+		second = now.tv_sec;
+	}
+	ms = now.tv_nsec / 1000000;
+	line_add(l, text, strlen(text));
+	line_add(l,
+	    (char[]){'.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10),
+		(char)('0' + ms % 10), 'Z', ' '},
+	    6);
+}
+
+static void
+send_line(struct line *l, enum log_level level)
+{
+	bool urgent = !collecting || level <= LOG_LEVEL_WARN;
+
+	if (urgent || collected.len + l->len > sizeof(collected.text))
+		log_flush();
+	if (urgent) {
+		write_line(l);
+		return;
+	}
+	memcpy(collected.text + collected.len, l->text, l->len);
+	collected.len += l->len;
+}
+
 void
 log_event(enum log_level level, const char *event, ...)
 {
-	struct line l = {.len = 0};
-	struct timespec now;
-	struct tm tm;
-	char stamp[32];
+	struct line l;
 	const char *key;
 	va_list ap;
-	ssize_t n;
 
 	if (level > least_level)
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	l.len = strftime(l.text, sizeof(l.text), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(stamp, sizeof(stamp), ".%03ldZ ", now.tv_nsec / 1000000);
-	line_add(&l, stamp, strlen(stamp));
+	l.len = 0;
+	line_add_time(&l);
 	line_add(&l, process_name, strlen(process_name));
 	line_add(&l, " ", 1);
 	line_add(&l, level_names[level], strlen(level_names[level]));
@@ -124,6 +188,5 @@ log_event(enum log_level level, const char *event, ...)
 	}
 	va_end(ap);
 	l.text[l.len++] = '\n';
-	n = write(STDERR_FILENO, l.text, l.len);
-	(void)n;
+	send_line(&l, level);
 }

@@ -20,6 +20,8 @@
 #define INPUT_MAX (64u << 10)
 /* Connections above the limit that are accepted to be told so. */
 #define REFUSED_MAX 64
+/* A reply is a header, and a file or what fits into one write beside it. */
+#define WRITES_AT_ONCE 2
 /* How long to leave the listeners alone when descriptors run out. */
 #define ACCEPT_PAUSE_MS 100
 
@@ -131,7 +133,7 @@ free_connection(struct connection *c)
 	struct connections *all = c->all;
 
 	TAILQ_REMOVE(&all->list, c, next);
-	if (all->count-- == most_connections(all))
+	if (all->count-- == most_connections(all) && !all->draining)
 		set_listening(all, true);
 	note_count(all, NULL);
 	connection_unwatch(c);
@@ -263,13 +265,27 @@ on_accept_error(struct evconnlistener *l, void *arg)
 }
 
 static void
+close_listeners(struct connections *all)
+{
+	struct listener *l;
+
+	while ((l = all->listeners) != NULL) {
+		all->listeners = l->next;
+		evhttp_del_accept_socket(all->http, l->bound);
+		free(l);
+	}
+}
+
+static void
 on_resume(evutil_socket_t fd, short what, void *arg)
 {
 	struct connections *all = arg;
 
 	(void)fd;
 	(void)what;
-	if (all->count < most_connections(all))
+	if (all->draining)
+		close_listeners(all);
+	else if (all->count < most_connections(all))
 		set_listening(all, true);
 }
 
@@ -342,17 +358,14 @@ void
 connections_drain(struct connections *all)
 {
 	struct connection *c, *following;
-	struct listener *l;
 
 	if (all->draining)
 		return;
 	all->draining = true;
-	evtimer_del(all->resume);
-	while ((l = all->listeners) != NULL) {
-		all->listeners = l->next;
-		evhttp_del_accept_socket(all->http, l->bound);
-		free(l);
-	}
+	/* Closed in the next turn, when epoll has been told to forget them:
+	 * others hold these sockets too, and so closing does not tell it. */
+	set_listening(all, false);
+	evtimer_add(all->resume, &(struct timeval){0});
 	if (all->count == 0) {
 		all->on_empty(all->arg);
 		return;
@@ -429,6 +442,26 @@ void
 connection_end(struct connection *c)
 {
 	evhttp_connection_free(c->evcon);
+}
+
+void
+connection_write_now(struct connection *c)
+{
+	struct evbuffer *output = bufferevent_get_output(c->bev);
+	int i;
+
+	/* libevent lets nobody but the bufferevent take from here. */
+	evbuffer_unfreeze(output, 1);
+	for (i = 0; i < WRITES_AT_ONCE && evbuffer_get_length(output) > 0; i++)
+		if (evbuffer_write(output, bufferevent_getfd(c->bev)) <= 0)
+			break;
+	evbuffer_freeze(output, 1);
+	/* What is left, and errors, are the bufferevent's. */
+	if (evbuffer_get_length(output) > 0)
+		return;
+	bufferevent_disable(c->bev, EV_WRITE);
+	bufferevent_trigger(c->bev, EV_WRITE,
+	    BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
 }
 
 bool

@@ -59,6 +59,13 @@ void connection_unwatch(struct connection *c);
 /* Ends it at once: its exchange is `gone`. */
 void connection_end(struct connection *c);
 
+/*
+ * After a reply was given to evhttp: writes what the kernel takes, where
+ * evhttp would first wait to be told that it takes something.  evhttp learns
+ * of a finished reply when the callers have returned.
+ */
+void connection_write_now(struct connection *c);
+
 /* True when it is one too many. */
 bool connection_is_refused(const struct connection *c);
 /* Bytes of the reply that the kernel has not taken yet. */

@@ -110,6 +110,7 @@ send_reply(
 		body = NULL;
 	x->length = body == NULL ? 0 : length;
 	evhttp_send_reply(x->http, status, reason_of(status), body);
+	connection_write_now(x->connection);
 }
 
 static void

@@ -18,6 +18,14 @@ enum log_level {
 /* Sets the name in front of every line (borrowed) and the least level. */
 void log_init(const char *process, enum log_level level);
 
+/*
+ * From now on lines are collected, to be written together by log_flush(),
+ * which the caller promises to call before it waits for anything.  Warnings
+ * and errors are written at once, after what was collected.
+ */
+void log_collect(void);
+void log_flush(void);
+
 /* Parses "error", "warn", "info" or "debug"; -1 for anything else. */
 int log_level_parse(const char *name);
 

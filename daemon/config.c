@@ -1,10 +1,10 @@
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <sched.h>
 #include <string.h>
 
 #include "config_keys.h"
+#include "listen_address.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"
@@ -351,27 +351,20 @@ read_key(const struct reader *r, const struct config_key *key, struct config *c)
 	}
 }
 
-/* True for ADDRESS:PORT with a numeric address, IPv6 in brackets. */
-static bool
-is_listen_address(const char *text)
+/* Complains of every address to listen on that cannot be. */
+static void
+check_listen(const struct reader *r)
 {
-	const char *colon = strrchr(text, ':');
-	unsigned char address[sizeof(struct in6_addr)];
-	auto_free char *host = NULL;
-	uint64_t port;
+	const struct yaml_node *node = yaml_get(r->root, "listen", YAML_LIST);
+	struct listen_address address;
 	struct err e;
-	size_t len;
 
-	if (colon == NULL ||
-	    num_parse(colon + 1, 1, 65535, "port", &port, &e) == -1)
-		return false;
-	host = mem_strndup(text, (size_t)(colon - text));
-	len = strlen(host);
-	if (len > 2 && host[0] == '[' && host[len - 1] == ']') {
-		host[len - 1] = '\0';
-		return inet_pton(AF_INET6, host + 1, address) == 1;
-	}
-	return inet_pton(AF_INET, host, address) == 1;
+	for (node = node == NULL ? NULL : node->first; node != NULL;
+	     node = node->next)
+		if (node->type == YAML_STRING &&
+		    listen_address_parse(node->text, &address, &e) == -1)
+			yaml_complain(
+			    r->doc, node, "\"%s\": %s", node->text, e.message);
 }
 
 /* Complains of every item of a list that `is_good` refuses. */
@@ -430,8 +423,7 @@ check_config(const struct reader *r, const struct config *c)
 	const struct yaml_node *node =
 	    yaml_get(r->root, "default_upstream", YAML_STRING);
 
-	check_list(r, "listen", is_listen_address,
-	    "ADDRESS:PORT with a numeric address");
+	check_listen(r);
 	check_list(r, "platforms", is_platform, "a platform like linux/amd64");
 	check_text(r, "original_prefix", is_prefix,
 	    "one component of a repository name");

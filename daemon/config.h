@@ -29,7 +29,7 @@ struct config_upstream {
 };
 
 struct config {
-	char **listen; /* "127.0.0.1:5000", "[::1]:5000" */
+	char **listen; /* see listen_address.h */
 	size_t listen_count;
 	char *store;
 	char *policies; /* directory */

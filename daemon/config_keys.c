@@ -10,7 +10,7 @@
 
 const struct config_key config_keys[] = {
     {"listen", CONFIG_STRINGS, FIELD(listen), FIELD(listen_count),
-	"127.0.0.1:5000", 1, 7, false, "addresses and ports to serve on"},
+	"127.0.0.1:5000", 1, 12, false, "addresses and ports to serve on"},
     {"store", CONFIG_PATH, FIELD(store), 0, WINNOW_STATEDIR, 0, 0, false,
 	"directory of blobs and database"},
     {"policies", CONFIG_PATH, FIELD(policies), 0, WINNOW_CONFDIR "/policies.d",

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "activation.h"
+#include "listeners.h"
 #include "servers.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
@@ -202,12 +204,14 @@ log_ready(const struct core *core)
 
 /* Runs until a signal ends the loop. */
 static int
-run(struct core *core, struct err *e)
+run(struct core *core, struct activation *activation, struct err *e)
 {
 	struct context *context = &core->context;
+	struct listeners *listeners;
 
 	if (context_open(context, e) == -1 ||
-	    servers_start(context, &core->servers, e) == -1)
+	    listeners_open(context->config, activation, &listeners, e) == -1 ||
+	    servers_start(context, listeners, &core->servers, e) == -1)
 		return -1;
 	log_ready(core);
 	event_base_dispatch(context->base);
@@ -219,11 +223,17 @@ core_main(const char *path)
 {
 	struct core core = {.draining = false};
 	struct context *context = &core.context;
+	struct activation *activation = NULL;
 	int status = -1;
 	struct err e;
 
 	setlocale(LC_CTYPE, "C.UTF-8");
 	log_init("core", LOG_LEVEL_INFO);
+	if (activation_take(&activation, &e) == -1) {
+		log_event(
+		    LOG_LEVEL_ERROR, "start.failed", "error", e.message, NULL);
+		return 1;
+	}
 	context->base = event_base_new();
 	context->env.tag_moved = on_tag_moved;
 	context->env.arg = &core;
@@ -233,13 +243,14 @@ core_main(const char *path)
 
 		log_init("core", (enum log_level)level);
 		watch_signals(&core);
-		status = run(&core, &e);
+		status = run(&core, activation, &e);
 		unwatch_signals(&core);
 	}
 	if (status == -1)
 		log_event(
 		    LOG_LEVEL_ERROR, "start.failed", "error", e.message, NULL);
 	servers_free(core.servers);
+	activation_free(activation);
 	free_retired(&core);
 	free(core.retired);
 	context_close(context);

@@ -6,9 +6,10 @@
  * standard three.  When the channel ends, the process ends.
  *
  * server <- core, first:
- *	{"type":"start","listeners":N,"original_prefix":S,"connections":N,
- *	 "header_timeout_ms":N,"idle_timeout_ms":N,"log_level":S}
- *	with descriptors: the directory blobs/sha256 (read-only), then N
+ *	{"type":"start","listeners":["tls"|"plain",...],"original_prefix":S,
+ *	 "connections":N,"header_timeout_ms":N,"idle_timeout_ms":N,
+ *	 "log_level":S}
+ *	with descriptors: the directory blobs/sha256 (read-only), then the
  *	listening sockets, then, unless they are missing, its counters
  *	(counters.h)
  * server -> core:

@@ -32,7 +32,10 @@ struct start {
 	struct connection_limits limits;
 	int blobs;
 	int counters; /* or -1 */
-	int listeners[CHANNEL_FDS_MAX];
+	struct {
+		int fd;
+		bool tls;
+	} listeners[CHANNEL_FDS_MAX];
 	size_t listener_count;
 };
 
@@ -49,14 +52,15 @@ static int
 parse_start(const json_t *body, struct start *s, struct err *e)
 {
 	const char *type, *level;
-	uint64_t listeners = 0;
+	json_t *listeners;
+	size_t i;
 	int l;
 
 	if (json_get_string(body, "type", JSON_REQUIRED, &type, e) == -1 ||
 	    json_get_string(body, "log_level", JSON_REQUIRED, &level, e) ==
 		-1 ||
-	    json_get_uint(body, "listeners", JSON_REQUIRED, CHANNEL_FDS_MAX - 2,
-		&listeners, e) == -1 ||
+	    json_get_array(body, "listeners", JSON_REQUIRED, &listeners, e) ==
+		-1 ||
 	    json_get_uint(body, "connections", JSON_REQUIRED, UINT32_MAX,
 		&s->limits.connections, e) == -1 ||
 	    json_get_uint(body, "header_timeout_ms", JSON_REQUIRED, UINT32_MAX,
@@ -70,7 +74,16 @@ parse_start(const json_t *body, struct start *s, struct err *e)
 	if (l == -1)
 		return err_set(e, ERR_INVALID, "unknown log level");
 	log_init("server", (enum log_level)l);
-	s->listener_count = (size_t)listeners;
+	if (json_array_size(listeners) > CHANNEL_FDS_MAX - 2)
+		return err_set(e, ERR_LIMIT, "too many listeners");
+	s->listener_count = json_array_size(listeners);
+	for (i = 0; i < s->listener_count; i++) {
+		const char *protocol =
+		    json_string_value(json_array_get(listeners, i));
+
+		s->listeners[i].tls =
+		    protocol != NULL && strcmp(protocol, "tls") == 0;
+	}
 	return 0;
 }
 
@@ -93,7 +106,7 @@ receive_start(struct start *s, struct err *e)
 	if (r == 0) {
 		s->blobs = channel_take_fd(&m, 0);
 		for (i = 0; i < s->listener_count; i++)
-			s->listeners[i] = channel_take_fd(&m, i + 1);
+			s->listeners[i].fd = channel_take_fd(&m, i + 1);
 		s->counters = channel_take_fd(&m, s->listener_count + 1);
 	}
 	channel_message_clear(&m);
@@ -236,7 +249,7 @@ open_server(struct server *s, const struct start *start, struct err *e)
 	s->blobs = start->blobs;
 	for (i = 0; i < start->listener_count; i++)
 		if (connections_listen(
-			s->connections, start->listeners[i], e) == -1)
+			s->connections, start->listeners[i].fd, e) == -1)
 			return -1;
 	return 0;
 }

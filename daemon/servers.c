@@ -1,19 +1,15 @@
 #include "servers.h"
 
-#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "child.h"
 #include "counters.h"
+#include "listeners.h"
 #include "question.h"
 #include "winnow/json.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
-
-/* Connections that the kernel queues while a server is busy or replaced. */
-#define BACKLOG 1024
 
 /* A server that died is replaced at once, one that dies again after this. */
 static const struct timeval restart_delay = {.tv_sec = 1};
@@ -21,7 +17,6 @@ static const struct timeval restart_delay = {.tv_sec = 1};
 struct server {
 	struct servers *all;
 	struct child *child; /* NULL while it is being replaced */
-	int *listeners;
 	struct questions questions;
 	struct event *restart;
 	int counters_fd; /* outlive the process */
@@ -33,61 +28,13 @@ struct servers {
 	struct context *context;
 	struct server *items;
 	size_t count;
-	size_t listener_count;
+	struct listeners *listeners; /* NULL once draining */
 	bool draining;
 	void (*drained)(void *arg);
 	void *drained_arg;
 };
 
 static int start(struct server *s, struct err *e);
-
-/* Splits "127.0.0.1:5000" or "[::1]:5000"; the caller frees *host. */
-static int
-split_address(const char *text, char **host, const char **port, struct err *e)
-{
-	const char *colon = strrchr(text, ':');
-
-	if (colon == NULL)
-		return err_set(e, ERR_INVALID, "%s has no port", text);
-	if (text[0] == '[' && colon > text + 1 && colon[-1] == ']')
-		*host = mem_strndup(text + 1, (size_t)(colon - text) - 2);
-	else
-		*host = mem_strndup(text, (size_t)(colon - text));
-	*port = colon + 1;
-	return 0;
-}
-
-static int
-bind_listener(const char *address, int *out, struct err *e)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-	    .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
-	struct addrinfo *info;
-	auto_free char *host = NULL;
-	auto_fd int fd = -1;
-	const char *port = NULL;
-	int result, on = 1;
-
-	if (split_address(address, &host, &port, e) == -1)
-		return -1;
-	result = getaddrinfo(host, port, &hints, &info);
-	if (result != 0)
-		return err_set(e, ERR_INVALID, "cannot listen on %s: %s",
-		    address, gai_strerror(result));
-	fd = socket(
-	    info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == -1 ||
-	    bind(fd, info->ai_addr, info->ai_addrlen) == -1 ||
-	    listen(fd, BACKLOG) == -1)
-		result = -1;
-	freeaddrinfo(info);
-	if (result == -1)
-		return err_set_errno(e, "cannot listen on %s", address);
-	*out = steal_fd(&fd);
-	return 0;
-}
 
 static void
 on_answer(void *arg, json_t *body, const int *fds, size_t fd_count)
@@ -178,19 +125,23 @@ send_start(struct server *s)
 {
 	const struct config *c = s->all->context->config;
 	int fds[CHANNEL_FDS_MAX];
-	size_t i;
-	json_t *body = json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:s}", "type",
-	    "start", "listeners", (json_int_t)s->all->listener_count,
-	    "original_prefix", c->original_prefix, "connections",
-	    (json_int_t)c->connections, "header_timeout_ms",
+	const struct listeners *l = s->all->listeners;
+	size_t i, count = listeners_count(l);
+	json_t *tls = json_array();
+	json_t *body = json_pack("{s:s, s:o, s:s, s:I, s:I, s:I, s:s}", "type",
+	    "start", "listeners", tls, "original_prefix", c->original_prefix,
+	    "connections", (json_int_t)c->connections, "header_timeout_ms",
 	    (json_int_t)c->header_timeout_ms, "idle_timeout_ms",
 	    (json_int_t)c->idle_timeout_ms, "log_level", c->log_level);
 
 	fds[0] = store_blobs_fd(s->all->context->env.store);
-	for (i = 0; i < s->all->listener_count; i++)
-		fds[i + 1] = s->listeners[i];
-	fds[s->all->listener_count + 1] = s->counters_fd;
-	child_send(s->child, body, fds, s->all->listener_count + 2);
+	for (i = 0; i < count; i++) {
+		json_push(
+		    tls, json_string(listeners_is_tls(l, i) ? "tls" : "plain"));
+		fds[i + 1] = listeners_fd(l, i, (size_t)(s - s->all->items));
+	}
+	fds[count + 1] = s->counters_fd;
+	child_send(s->child, body, fds, count + 2);
 	json_decref(body);
 }
 
@@ -206,47 +157,31 @@ start(struct server *s, struct err *e)
 	return 0;
 }
 
-static int
-init_server(struct servers *all, struct server *s, struct err *e)
+static void
+init_server(struct servers *all, struct server *s)
 {
-	const struct config *c = all->context->config;
-	size_t i;
-
 	s->all = all;
 	TAILQ_INIT(&s->questions);
 	s->restart = evtimer_new(all->context->base, on_restart, s);
-	s->listeners = mem_zalloc(all->listener_count, sizeof(int));
-	for (i = 0; i < all->listener_count; i++)
-		s->listeners[i] = -1;
-	if (counters_open(&s->counters_fd, &s->counters, e) == -1)
-		return -1;
-	for (i = 0; i < all->listener_count; i++)
-		if (bind_listener(c->listen[i], &s->listeners[i], e) == -1)
-			return -1;
-	return 0;
+	s->counters_fd = -1;
 }
 
 int
-servers_start(struct context *context, struct servers **out, struct err *e)
+servers_start(struct context *context, struct listeners *listeners,
+    struct servers **out, struct err *e)
 {
-	const struct config *c = context->config;
-	struct servers *all;
+	struct servers *all = mem_zalloc(1, sizeof(*all));
 	size_t i;
 
-	if (c->listen_count > CHANNEL_FDS_MAX - 2)
-		return err_set(e, ERR_LIMIT, "listen: at most %d addresses",
-		    CHANNEL_FDS_MAX - 2);
-	all = mem_zalloc(1, sizeof(*all));
 	all->context = context;
-	all->listener_count = c->listen_count;
-	all->items = mem_zalloc((size_t)c->servers, sizeof(*all->items));
-	all->count = (size_t)c->servers;
-	for (i = 0; i < all->count; i++) {
-		TAILQ_INIT(&all->items[i].questions);
-		all->items[i].counters_fd = -1;
-	}
+	all->listeners = listeners;
+	all->count = (size_t)context->config->servers;
+	all->items = mem_zalloc(all->count, sizeof(*all->items));
 	for (i = 0; i < all->count; i++)
-		if (init_server(all, &all->items[i], e) == -1 ||
+		init_server(all, &all->items[i]);
+	for (i = 0; i < all->count; i++)
+		if (counters_open(&all->items[i].counters_fd,
+			&all->items[i].counters, e) == -1 ||
 		    start(&all->items[i], e) == -1) {
 			servers_free(all);
 			return -1;
@@ -259,7 +194,7 @@ void
 servers_drain(struct servers *all, void (*drained)(void *arg), void *arg)
 {
 	json_t *body = json_pack("{s:s}", "type", "drain");
-	size_t i, j;
+	size_t i;
 
 	all->draining = true;
 	all->drained = drained;
@@ -269,12 +204,10 @@ servers_drain(struct servers *all, void (*drained)(void *arg), void *arg)
 
 		if (s->child != NULL)
 			child_send(s->child, body, NULL, 0);
-		for (j = 0; j < all->listener_count; j++)
-			close(s->listeners[j]);
-		free(s->listeners);
-		s->listeners = NULL;
 	}
 	json_decref(body);
+	listeners_free(all->listeners);
+	all->listeners = NULL;
 	check_drained(all);
 }
 
@@ -321,7 +254,7 @@ servers_states(const struct servers *all, struct servers_state *out)
 void
 servers_free(struct servers *all)
 {
-	size_t i, j;
+	size_t i;
 
 	if (all == NULL)
 		return;
@@ -331,16 +264,11 @@ servers_free(struct servers *all)
 		question_leave_all(&s->questions);
 		if (s->child != NULL)
 			child_abandon(s->child);
-		if (s->restart != NULL)
-			event_free(s->restart);
-		for (j = 0; s->listeners != NULL && j < all->listener_count;
-		     j++)
-			if (s->listeners[j] != -1)
-				close(s->listeners[j]);
-		free(s->listeners);
+		event_free(s->restart);
 		counters_close(s->counters);
 		auto_fd_cleanup(&s->counters_fd);
 	}
+	listeners_free(all->listeners);
 	free(all->items);
 	free(all);
 }

@@ -1,8 +1,7 @@
 /*
  * servers: the server processes: started, told, heard, replaced.
  *
- * Core only.  Core binds each server's sockets and keeps them open, so that
- * clients wait in the kernel's queue while a dead server is replaced.
+ * Core only.
  */
 #ifndef WINNOW_DAEMON_SERVERS_H
 #define WINNOW_DAEMON_SERVERS_H
@@ -11,11 +10,13 @@
 
 #include "context.h"
 #include "counters.h"
+#include "listeners.h"
 
 struct servers;
 
-/* Binds every address of the configuration for every server and starts. */
-int servers_start(struct context *context, struct servers **out, struct err *e);
+/* Starts them on the sockets of `listeners`, which it takes in any case. */
+int servers_start(struct context *context, struct listeners *listeners,
+    struct servers **out, struct err *e);
 
 /* No more replacements; each server finishes its transfers and exits.
  * `drained` is called once all are gone. */

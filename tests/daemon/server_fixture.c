@@ -93,11 +93,11 @@ fixture_start(const struct fixture_options *o)
 		run_server(pair[1]);
 	close(pair[1]);
 	fixture.core = pair[0];
-	start =
-	    json_pack("{s:s, s:i, s:s, s:i, s:i, s:i, s:s}", "type", "start",
-		"listeners", 1, "original_prefix", "original", "connections",
-		o->connections, "header_timeout_ms", o->header_timeout_ms,
-		"idle_timeout_ms", o->idle_timeout_ms, "log_level", "info");
+	start = json_pack("{s:s, s:[s], s:s, s:i, s:i, s:i, s:s}", "type",
+	    "start", "listeners", "plain", "original_prefix", "original",
+	    "connections", o->connections, "header_timeout_ms",
+	    o->header_timeout_ms, "idle_timeout_ms", o->idle_timeout_ms,
+	    "log_level", "info");
 	fds[0] = fixture.blobs;
 	fds[1] = listener;
 	assert_int_equal(channel_send(fixture.core, start, fds, 2, &e), 1);

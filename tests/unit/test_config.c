@@ -66,7 +66,9 @@ read_source(const char *name)
 static void
 test_values(void **state)
 {
-	static const char text[] = "listen: [\"[::1]:443\", \"0.0.0.0:80\"]\n"
+	static const char text[] = "listen: [\"[::1]:443\", \"0.0.0.0:80\",\n"
+				   "  \"tls://[::]:443\", \"unix:/run/w\",\n"
+				   "  \"fd:winnow.socket\", \"tls://fd:x\"]\n"
 				   "store: data\n"
 				   "policies: /p\n"
 				   "default_upstream: ghcr.io\n"
@@ -88,7 +90,7 @@ test_values(void **state)
 
 	(void)state;
 	assert_int_equal(load(text, &c, &mistakes), 0);
-	assert_int_equal(c->listen_count, 2);
+	assert_int_equal(c->listen_count, 6);
 	assert_string_equal(c->listen[0], "[::1]:443");
 	assert_string_equal(c->store, "/tmp/data");
 	assert_string_equal(c->policies, "/p");
@@ -139,10 +141,21 @@ test_mistakes(void **state)
 	    {"listenn: [a]\n", ":1:1: "},
 	    {"- a\n", ":1:1: "},
 	    {"listen: x\n", ":1:9: "},
-	    {"listen: []\n", ":1:9: listen must have 1 to 7 items"},
-	    {"listen: [\"localhost:1\"]\n", ":1:10: \"localhost:1\" is not"},
+	    {"listen: []\n", ":1:9: listen must have 1 to 12 items"},
+	    {"listen: [\"localhost:1\"]\n",
+		":1:10: \"localhost:1\": not ADDRESS"},
 	    {"listen: [\"1.2.3.4:0\"]\n", ":1:10: "},
 	    {"listen: [\"::1:5\"]\n", ":1:10: "},
+	    {"listen: [\"unix:winnow.sock\"]\n",
+		":1:10: \"unix:winnow.sock\": "
+		"the path of a socket must"},
+	    {"listen: [\"unix:/0123456789012345678901234567890123456789"
+	     "01234567890123456789012345678901234567890123456789"
+	     "012345678901234567\"]\n",
+		"the path of a socket has at most 107 bytes"},
+	    {"listen: [\"fd:\"]\n", ":1:10: \"fd:\": fd: must name"},
+	    {"listen: [\"tls://tls://[::1]:1\"]\n", ":1:10: "},
+	    {"listen: [\"http://[::1]:1\"]\n", ":1:10: "},
 	    {"store: \"\"\n", ":1:8: store must not be empty"},
 	    {"default: maybe\n", ":1:10: default must be pass or deny"},
 	    {"platforms: [amd64]\n", ":1:13: \"amd64\" is not a platform"},

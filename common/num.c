@@ -106,6 +106,21 @@ num_parse_duration(const char *text, uint64_t *ms, struct err *e)
 }
 
 const char *
+num_format(uint64_t value, char buf[NUM_TEXT])
+{
+	char digits[NUM_TEXT];
+	size_t at = sizeof(digits);
+
+	digits[--at] = '\0';
+	do {
+		digits[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	memcpy(buf, digits + at, sizeof(digits) - at);
+	return buf;
+}
+
+const char *
 num_format_size(uint64_t bytes, char buf[32])
 {
 	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};

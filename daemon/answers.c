@@ -1,6 +1,7 @@
 #include "answers.h"
 
 #include <search.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
 
@@ -48,6 +49,15 @@ answer_unref(struct answer *a)
 	free(a->warning);
 	free(a->data);
 	free(a);
+}
+
+int
+answer_set_digest(struct answer *a, const char *text, struct err *e)
+{
+	if (digest_parse(text, &a->digest, e) == -1)
+		return -1;
+	snprintf(a->etag, sizeof(a->etag), "\"%s\"", text);
+	return 0;
 }
 
 static int

@@ -16,6 +16,7 @@
 struct answer {
 	unsigned refs;
 	struct digest digest;
+	char etag[DIGEST_TEXT + 2]; /* the digest in quotes */
 	uint64_t size;
 	char *media_type; /* manifests; else NULL */
 	char *warning; /* value of a Warning header, or NULL */
@@ -25,6 +26,7 @@ struct answer {
 struct answer *answer_new(void);
 struct answer *answer_ref(struct answer *a);
 void answer_unref(struct answer *a);
+int answer_set_digest(struct answer *a, const char *text, struct err *e);
 
 AUTO_DEFINE(answer, answer_unref)
 #define auto_answer __attribute__((cleanup(auto_answer_cleanup)))

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -46,6 +47,20 @@ server_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+const char *
+server_date(struct server *s)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (now != s->date_of) {
+		gmtime_r(&now, &tm);
+		evutil_date_rfc1123(s->date, sizeof(s->date), &tm);
+		s->date_of = now;
+	}
+	return s->date;
 }
 
 static int
@@ -234,6 +249,7 @@ open_server(struct server *s, const struct start *start, struct err *e)
 	    .on_message = on_message, .on_end = stop_loop, .arg = s};
 	size_t i;
 
+	snprintf(s->id, sizeof(s->id), "%d-", (int)getpid());
 	raise_fd_limit(start->limits.connections);
 	s->base = new_base(e);
 	if (s->base == NULL || open_counters(s, start, e) == -1)

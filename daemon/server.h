@@ -9,6 +9,7 @@
 #include <event2/http.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "answers.h"
 #include "core_link.h"
@@ -26,11 +27,16 @@ struct server {
 	struct server_questions *questions;
 	int blobs; /* the directory blobs/sha256 */
 	bool draining;
+	char id[12]; /* of this process, "123-": log ids begin with it */
 	uint64_t requests; /* so far */
+	time_t date_of; /* what `date` says */
+	char date[32]; /* for the header; see server_date() */
 	struct counters *counters;
 };
 
 /* Milliseconds of the monotonic clock. */
 uint64_t server_now(void);
+/* The value of a Date header; borrowed, until the next call. */
+const char *server_date(struct server *s);
 
 #endif

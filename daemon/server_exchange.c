@@ -15,6 +15,7 @@
 #include "winnow/json.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
+#include "winnow/num.h"
 #include "winnow/oci.h"
 
 /* Longer paths are cut in the log. */
@@ -73,16 +74,16 @@ log_exchange(const struct exchange *x, uint64_t sent, bool complete)
 	const char *uri = evhttp_request_get_uri(x->http);
 	auto_free char *path = mem_strndup(uri,
 	    strcspn(uri, "?") < LOGGED_PATH ? strcspn(uri, "?") : LOGGED_PATH);
-	char status[16], bytes[24], ms[24];
+	char status[NUM_TEXT], bytes[NUM_TEXT], ms[NUM_TEXT];
 	char *address = NULL;
 	ev_uint16_t port;
 
 	if (evhttp_request_get_connection(x->http) != NULL)
 		evhttp_connection_get_peer(
 		    evhttp_request_get_connection(x->http), &address, &port);
-	snprintf(status, sizeof(status), "%d", x->status);
-	snprintf(bytes, sizeof(bytes), "%" PRIu64, sent);
-	snprintf(ms, sizeof(ms), "%" PRIu64, server_now() - x->began);
+	num_format((uint64_t)x->status, status);
+	num_format(sent, bytes);
+	num_format(server_now() - x->began, ms);
 	log_event(LOG_LEVEL_INFO, complete ? "request.done" : "request.gone",
 	    "id", x->id, "method", method_name(x->http), "path", path, "ns",
 	    x->request.ns[0] == '\0' ? NULL : x->request.ns, "status",
@@ -242,6 +243,15 @@ serve(struct exchange *x)
 	serve_answer(x, held);
 }
 
+static void
+format_id(struct server *server, char id[EXCHANGE_ID])
+{
+	size_t len = strlen(server->id);
+
+	memcpy(id, server->id, len);
+	num_format(++server->requests, id + len);
+}
+
 static struct exchange *
 new_exchange(struct evhttp_request *http, struct server *server)
 {
@@ -254,8 +264,7 @@ new_exchange(struct evhttp_request *http, struct server *server)
 	x->began = server_now();
 	x->head = evhttp_request_get_command(http) == EVHTTP_REQ_HEAD;
 	x->containerd = agent != NULL && strncmp(agent, "containerd/", 11) == 0;
-	snprintf(x->id, sizeof(x->id), "%d-%" PRIu64, (int)getpid(),
-	    ++server->requests);
+	format_id(server, x->id);
 	x->connection = connections_find(
 	    server->connections, evhttp_request_get_connection(http));
 	connection_work(x->connection, on_gone, x);
@@ -299,7 +308,7 @@ parse_answer(const json_t *body, struct answer **out, struct err *e)
 		-1 ||
 	    json_get_uint(
 		body, "size", JSON_REQUIRED, INT64_MAX, &a->size, e) == -1 ||
-	    digest_parse(digest, &a->digest, e) == -1)
+	    answer_set_digest(a, digest, e) == -1)
 		return -1;
 	a->media_type = media_type == NULL ? NULL : mem_strdup(media_type);
 	a->warning = warning == NULL ? NULL : mem_strdup(warning);

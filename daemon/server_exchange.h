@@ -14,6 +14,9 @@
 #include "server_request.h"
 #include "winnow/channel.h"
 
+/* Room for the id of a process and a number. */
+#define EXCHANGE_ID 40
+
 struct server;
 struct server_question;
 struct stream_reply;
@@ -23,7 +26,7 @@ struct exchange {
 	struct connection *connection;
 	/* evhttp's, which frees it after the reply or with the connection. */
 	struct evhttp_request *http;
-	char id[32]; /* for the log */
+	char id[EXCHANGE_ID]; /* for the log */
 	uint64_t began; /* server_now() */
 	struct request request;
 	char *key; /* of the answer, in server->answers; NULL: none is needed */

@@ -14,6 +14,7 @@
 #include "winnow/json.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
+#include "winnow/num.h"
 
 /* Without Retry-After containerd tries six times in a row. */
 #define RETRY_AFTER_S 10
@@ -68,10 +69,9 @@ add_header(struct exchange *x, const char *name, const char *value)
 static void
 add_header_number(struct exchange *x, const char *name, uint64_t value)
 {
-	char text[24];
+	char text[NUM_TEXT];
 
-	snprintf(text, sizeof(text), "%" PRIu64, value);
-	add_header(x, name, text);
+	add_header(x, name, num_format(value, text));
 }
 
 static const char *
@@ -93,6 +93,8 @@ add_common_headers(struct exchange *x, int status, uint64_t length)
 		add_header(x, "Connection", "close");
 	if (status != 304)
 		add_header_number(x, "Content-Length", length);
+	/* evhttp would format one for each reply. */
+	add_header(x, "Date", server_date(x->server));
 	x->status = status;
 }
 
@@ -116,12 +118,11 @@ send_reply(
 static void
 add_digest(struct exchange *x, const struct answer *a)
 {
-	char digest[DIGEST_TEXT], etag[DIGEST_TEXT + 2];
+	char digest[DIGEST_TEXT];
 
-	digest_format(&a->digest, digest);
-	snprintf(etag, sizeof(etag), "\"%s\"", digest);
-	add_header(x, "Docker-Content-Digest", digest);
-	add_header(x, "Etag", etag);
+	add_header(
+	    x, "Docker-Content-Digest", digest_format(&a->digest, digest));
+	add_header(x, "Etag", a->etag);
 	if (a->warning != NULL) {
 		add_header(x, "Warning", a->warning);
 		x->stale = true;

@@ -27,6 +27,12 @@ int num_parse_size(const char *text, uint64_t *bytes, struct err *e);
  */
 int num_parse_duration(const char *text, uint64_t *ms, struct err *e);
 
+/* Room for any uint64_t and a NUL. */
+#define NUM_TEXT 21
+
+/* Writes `value` in decimal and returns buf. */
+const char *num_format(uint64_t value, char buf[NUM_TEXT]);
+
 /* "1.5 GiB", "312 B": for people.  `buf` holds 32 bytes. */
 const char *num_format_size(uint64_t bytes, char buf[32]);
 

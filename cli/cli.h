@@ -22,7 +22,10 @@ enum cli_status {
 int command_audit(const struct options *o);
 int command_check(const struct options *o);
 int command_explain(const struct options *o);
+int command_reload(const struct options *o);
+int command_status(const struct options *o);
 int command_strip(const struct options *o);
+int command_warm(const struct options *o);
 
 /*
  * The directory of sets that goes with a policy file, or with a directory of

@@ -27,6 +27,10 @@ static const struct row {
 	"fold directories below this depth; 0 folds nothing"},
     {OPTION_NO_CACHE, "no-cache", NULL,
 	"neither use nor fill the cache of layer indexes"},
+    {OPTION_SOCKET, "socket", "PATH",
+	"of winnowd (" WINNOW_RUNDIR "/admin.sock)"},
+    {OPTION_WAIT, "wait", NULL, "until it is done, with progress"},
+    {OPTION_ALL, "all", NULL, "everything"},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -77,7 +81,8 @@ options_print_usage(const struct command *command, FILE *to)
 	for (i = 0; i < ROWS; i++)
 		if (command->takes & rows[i].bit)
 			add_option(&out, &column, command, &rows[i]);
-	add_piece(&out, &column, command->arguments);
+	if (*command->arguments != '\0')
+		add_piece(&out, &column, command->arguments);
 	fprintf(to, "%s\n", strbuf_string(&out));
 }
 
@@ -151,6 +156,15 @@ take(const struct command *command, int c, struct options *o, struct err *e)
 	case OPTION_NO_CACHE:
 		o->no_cache = true;
 		return 0;
+	case OPTION_SOCKET:
+		o->socket = optarg;
+		return 0;
+	case OPTION_WAIT:
+		o->wait = true;
+		return 0;
+	case OPTION_ALL:
+		o->all = true;
+		return 0;
 	case OPTION_DEPTH:
 		if (num_parse(optarg, 0, DEPTH_MAX, "--depth", &depth, e) == -1)
 			return -1;
@@ -192,7 +206,8 @@ options_parse(const struct command *command, int argc, char **argv,
 	struct option long_options[ROWS + 2];
 	int c;
 
-	*out = (struct options){.depth = command->depth};
+	*out = (struct options){
+	    .depth = command->depth, .socket = WINNOW_RUNDIR "/admin.sock"};
 	make_table(command, long_options);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {

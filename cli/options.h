@@ -19,7 +19,10 @@ enum option_bit {
 	OPTION_REPORT = 8,
 	OPTION_JSON = 16,
 	OPTION_DEPTH = 32,
-	OPTION_NO_CACHE = 64
+	OPTION_NO_CACHE = 64,
+	OPTION_SOCKET = 128,
+	OPTION_WAIT = 256,
+	OPTION_ALL = 512
 };
 
 /* At most two policies: diff compares them. */
@@ -34,6 +37,9 @@ struct options {
 	unsigned depth; /* 0: all */
 	bool json;
 	bool no_cache;
+	const char *socket; /* of winnowd */
+	bool wait;
+	bool all;
 	char **operands;
 	int operand_count;
 };

@@ -131,6 +131,7 @@ config_free(struct config *c)
 		clear_upstream(&c->upstreams[i]);
 	free(c->upstreams);
 	free(c->store);
+	free(c->admin_socket);
 	free(c->policies);
 	free(c->sets);
 	free(c->default_upstream);

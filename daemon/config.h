@@ -32,6 +32,7 @@ struct config {
 	char **listen; /* see listen_address.h */
 	size_t listen_count;
 	char *store;
+	char *admin_socket;
 	char *policies; /* directory */
 	char *sets; /* directory */
 	char *default_upstream;

@@ -13,6 +13,8 @@ const struct config_key config_keys[] = {
 	"127.0.0.1:5000", 1, 12, false, "addresses and ports to serve on"},
     {"store", CONFIG_PATH, FIELD(store), 0, WINNOW_STATEDIR, 0, 0, false,
 	"directory of blobs and database"},
+    {"admin_socket", CONFIG_PATH, FIELD(admin_socket), 0,
+	WINNOW_RUNDIR "/admin.sock", 0, 0, false, "socket of winnow status"},
     {"policies", CONFIG_PATH, FIELD(policies), 0, WINNOW_CONFDIR "/policies.d",
 	0, 0, true, "directory of policies"},
     {"sets", CONFIG_PATH, FIELD(sets), 0, WINNOW_CONFDIR "/sets.d", 0, 0, true,

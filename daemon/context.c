@@ -26,6 +26,7 @@ context_open(struct context *context, struct err *e)
 {
 	struct job_env *env = &context->env;
 
+	TAILQ_INIT(&context->warms);
 	env->base = context->base;
 	env->config = context->config;
 	if (store_open(context->config->store, &env->store, e) == -1 ||

@@ -5,9 +5,20 @@
 #ifndef WINNOW_DAEMON_CONTEXT_H
 #define WINNOW_DAEMON_CONTEXT_H
 
+#include <sys/queue.h>
+
 #include "http_client.h"
 #include "job_env.h"
 #include "winnow/policy.h"
+
+struct warm;
+
+/* When the policies were read. */
+struct reload_state {
+	int64_t loaded; /* seconds of the wall clock */
+	int64_t refused; /* 0: not since they were loaded */
+	struct err error; /* why */
+};
 
 struct context {
 	struct event_base *base;
@@ -16,6 +27,8 @@ struct context {
 	struct http_client *http;
 	struct upstream **upstreams; /* as in config->upstreams */
 	struct job_env env;
+	TAILQ_HEAD(, warm) warms; /* under way (warm.h) */
+	struct reload_state reload;
 };
 
 /*

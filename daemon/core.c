@@ -4,10 +4,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "activation.h"
+#include "admin.h"
 #include "listeners.h"
 #include "servers.h"
+#include "warm.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 #include "winnow/strbuf.h"
@@ -18,6 +21,7 @@ static const struct timeval drain_limit = {.tv_sec = 30};
 struct core {
 	struct context context;
 	struct servers *servers;
+	struct admin *admin;
 	struct event *terminate[2];
 	struct event *hangup;
 	struct event *limit;
@@ -130,11 +134,14 @@ free_retired(struct core *core)
  * (or NULL).
  */
 static int
-reload(struct core *core, struct strbuf *said, struct err *e)
+reload(void *arg, struct strbuf *said, struct err *e)
 {
+	struct core *core = arg;
 	struct policy_set *fresh;
 
 	if (load_policies(core->context.config, &fresh, said, e) == -1) {
+		core->context.reload.refused = (int64_t)time(NULL);
+		core->context.reload.error = *e;
 		log_event(LOG_LEVEL_ERROR, "reload.failed", "error", e->message,
 		    "now", "the old policies stay in force", NULL);
 		return -1;
@@ -143,6 +150,7 @@ reload(struct core *core, struct strbuf *said, struct err *e)
 	    &core->retired_capacity, sizeof(struct policy_set *));
 	core->retired[core->retired_count++] = core->context.policies;
 	core->context.policies = fresh;
+	core->context.reload = (struct reload_state){.loaded = time(NULL)};
 	if (!servers_have_questions(core->servers))
 		free_retired(core);
 	servers_forget(core->servers);
@@ -208,11 +216,16 @@ run(struct core *core, struct activation *activation, struct err *e)
 {
 	struct context *context = &core->context;
 	struct listeners *listeners;
+	struct admin_core admin = {
+	    .context = context, .reload = reload, .arg = core};
 
 	if (context_open(context, e) == -1 ||
 	    listeners_open(context->config, activation, &listeners, e) == -1 ||
 	    servers_start(context, listeners, &core->servers, e) == -1)
 		return -1;
+	context->reload.loaded = time(NULL);
+	admin.servers = core->servers;
+	core->admin = admin_new(&admin);
 	log_ready(core);
 	event_base_dispatch(context->base);
 	return 0;
@@ -249,6 +262,8 @@ core_main(const char *path)
 	if (status == -1)
 		log_event(
 		    LOG_LEVEL_ERROR, "start.failed", "error", e.message, NULL);
+	admin_free(core.admin);
+	warm_cancel_all(context);
 	servers_free(core.servers);
 	activation_free(activation);
 	free_retired(&core);

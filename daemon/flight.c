@@ -53,6 +53,18 @@ flights_each(const struct flights *all,
 	visit(arg, f);
 }
 
+void
+flight_describe(
+    const struct flight *f, struct strbuf *what, struct strbuf *stage)
+{
+	if (f->describe != NULL) {
+		f->describe(f, what, stage);
+		return;
+	}
+	strbuf_add_string(what, f->key);
+	strbuf_add_string(stage, "waits for the upstream");
+}
+
 size_t
 flight_count_waiters(const struct flight *f)
 {

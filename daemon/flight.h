@@ -48,6 +48,9 @@ size_t flights_count(const struct flights *all);
 
 void flights_each(const struct flights *all,
     void (*visit)(void *arg, const struct flight *f), void *arg);
+/* Appends what it is and how far it has come, for people. */
+void flight_describe(
+    const struct flight *f, struct strbuf *what, struct strbuf *stage);
 size_t flight_count_waiters(const struct flight *f);
 /* Milliseconds of the monotonic clock, as flights count them. */
 uint64_t flight_now_ms(void);

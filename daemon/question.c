@@ -487,6 +487,9 @@ start_timer(struct question *q, const char *client)
 	struct timeval wait = {.tv_sec = (time_t)(ms / 1000),
 	    .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
 
+	/* An admin's, or the schedule's: nobody's patience ends. */
+	if (strcmp(client, "warm") == 0)
+		return;
 	q->timer = evtimer_new(q->context->base, on_wait_over, q);
 	event_add(q->timer, &wait);
 }
@@ -571,6 +574,17 @@ question_ask(struct context *context, struct questions *all, const json_t *ask,
 	}
 	start_timer(q, client);
 	step(q);
+}
+
+void
+questions_describe(const struct questions *all, struct strbuf *out)
+{
+	const struct question *q = TAILQ_FIRST(all);
+	auto_strbuf struct strbuf what;
+
+	strbuf_init(&what, ERR_MESSAGE_MAX);
+	if (q != NULL && q->waiter.flight != NULL)
+		flight_describe(q->waiter.flight, &what, out);
 }
 
 size_t

@@ -28,6 +28,8 @@ typedef void (*question_send)(
 void question_ask(struct context *context, struct questions *all,
     const json_t *ask, question_send send, void *arg);
 
+/* Appends what the oldest waits for; nothing when nobody waits. */
+void questions_describe(const struct questions *all, struct strbuf *out);
 size_t questions_count(const struct questions *all);
 
 /* The client of question `id` has left; and all have, with their server. */

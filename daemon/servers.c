@@ -252,6 +252,15 @@ servers_states(const struct servers *all, struct servers_state *out)
 }
 
 void
+servers_sum_counters(const struct servers *all, struct counters *sum)
+{
+	size_t i;
+
+	for (i = 0; i < all->count; i++)
+		counters_sum(sum, all->items[i].counters);
+}
+
+void
 servers_free(struct servers *all)
 {
 	size_t i;

@@ -38,6 +38,9 @@ struct servers_state {
 /* Fills *out, one per server, unless it is NULL; returns their number. */
 size_t servers_states(const struct servers *all, struct servers_state *out);
 
+/* Adds up what all count. */
+void servers_sum_counters(const struct servers *all, struct counters *sum);
+
 void servers_free(struct servers *all);
 
 #endif

@@ -153,6 +153,8 @@ check_blob(void *arg, const struct digest *d, uint64_t size)
 {
 	struct lost *lost = arg;
 
+	lost->store->usage.blobs++;
+	lost->store->usage.bytes += size;
 	if (file_is_whole(lost->store, d, size))
 		return;
 	lost->items = mem_grow(
@@ -217,6 +219,12 @@ store_open_unlinked(struct store *s, int *fd, struct err *e)
 	return fsutil_open_unlinked(s->dir, fd, e);
 }
 
+void
+store_get_usage(const struct store *s, struct store_usage *out)
+{
+	*out = s->usage;
+}
+
 int
 store_blobs_fd(const struct store *s)
 {
@@ -251,6 +259,8 @@ store_add_blob(struct store *s, int fd, const struct digest *digest,
 	if (link_file(s->blobs_fd, fd, digest, e) == -1)
 		return -1;
 	store_db_put_blob(s->db, digest, size);
+	s->usage.blobs++;
+	s->usage.bytes += size;
 	return 0;
 }
 
@@ -314,7 +324,12 @@ void
 store_drop_blob(struct store *s, const struct digest *digest)
 {
 	char name[NAME_BYTES];
+	uint64_t size;
 
+	if (store_db_get_blob(s->db, digest, &size)) {
+		s->usage.blobs--;
+		s->usage.bytes -= size;
+	}
 	log_event(LOG_LEVEL_WARN, "store.lost", "blob", file_name(digest, name),
 	    NULL);
 	store_db_drop_blob(s->db, digest);

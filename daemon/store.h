@@ -38,6 +38,13 @@ void store_close(struct store *s);
 /* A new unlinked file beside the blobs, to become one by store_add_blob(). */
 int store_open_unlinked(struct store *s, int *fd, struct err *e);
 
+/* What the blobs take. */
+struct store_usage {
+	uint64_t blobs;
+	uint64_t bytes;
+};
+void store_get_usage(const struct store *s, struct store_usage *out);
+
 /* The directory blobs/sha256, for servers; borrowed. */
 int store_blobs_fd(const struct store *s);
 

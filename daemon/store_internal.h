@@ -12,6 +12,7 @@ struct store {
 	int lock_fd;
 	int blobs_fd; /* blobs/sha256 */
 	int index_fd; /* index */
+	struct store_usage usage;
 };
 
 int store_db_open(const char *path, struct store_db **out, struct err *e);

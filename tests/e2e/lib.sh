@@ -198,6 +198,7 @@ winnowd_config()
 	cat > "$dir/winnow.conf" <<-EOF
 	listen: ["$proxy"]
 	store: $dir/store
+	admin_socket: $dir/admin.sock
 	policies: ${policies:-$top_srcdir/conf/policies.d}
 	sets: $top_srcdir/conf/sets.d
 	default_upstream: docker.io

@@ -1,0 +1,25 @@
+#include "admin_private.h"
+
+#include <stdlib.h>
+
+#include "winnow/mem.h"
+
+struct admin *
+admin_new(const struct admin_core *core)
+{
+	struct admin *a = mem_zalloc(1, sizeof(*a));
+
+	a->core = *core;
+	a->began_ms = flight_now_ms();
+	a->socket = admin_socket_new(a, core->context->config->admin_socket);
+	return a;
+}
+
+void
+admin_free(struct admin *a)
+{
+	if (a == NULL)
+		return;
+	admin_socket_free(a->socket);
+	free(a);
+}

@@ -1,0 +1,35 @@
+/*
+ * warm: brings an image into the cache as a client would that pulls it by
+ * this reference, for the configured platforms: resolves it, has the variant
+ * built or the original's blobs fetched.  Core only.
+ */
+#ifndef WINNOW_DAEMON_WARM_H
+#define WINNOW_DAEMON_WARM_H
+
+#include "context.h"
+
+struct warm;
+
+/*
+ * Begins.  ERR_INVALID when `reference` ("postgres:16", "ghcr.io/a/b@sha256:
+ * ...", "original/redis") is none.  `done` is called from the loop, once; the
+ * warm is freed after it.
+ */
+int warm_start(struct context *context, const char *reference,
+    void (*done)(void *arg, struct warm *w, const struct err *e), void *arg,
+    struct warm **out, struct err *e);
+
+/* Whether that is a reference. */
+int warm_check(const char *reference, struct err *e);
+
+/* No call to `done` any more; the work goes on. */
+void warm_disown(struct warm *w);
+
+/* What is under way; borrowed. */
+const char *warm_reference(const struct warm *w);
+void warm_describe(const struct warm *w, struct strbuf *out);
+
+/* Ends all that are under way. */
+void warm_cancel_all(struct context *context);
+
+#endif

@@ -88,13 +88,11 @@ static int
 get_source(const json_t *body, int fd, int progress_fd, struct blob_source *out,
     struct err *e)
 {
-	if (get_digest(body, "digest", &out->digest, e) == -1 ||
-	    json_get_uint(
-		body, "size", JSON_REQUIRED, INT64_MAX, &out->size, e) == -1)
+	*out = (struct blob_source){.fd = fd, .progress_fd = progress_fd};
+	if (get_digest(body, "digest", &out->digest, e) == -1)
 		return -1;
-	out->fd = fd;
-	out->progress_fd = progress_fd;
-	return 0;
+	return json_get_uint(
+	    body, "size", JSON_REQUIRED, INT64_MAX, &out->size, e);
 }
 
 static enum spool_want

@@ -9,7 +9,7 @@
  * in front.  An entry:
  *
  *	u8 type, u32 mode, u64 uid, u64 gid, u64 size, u64 mtime,
- *	u32 mtime_nsec, u32 dev_major, u32 dev_minor, u32 ordinal,
+ *	u32 mtime_nsec, u32 dev_major, u32 dev_minor, u32 ordinal, u32 marks,
  *	string path, optional strings link, script, content,
  *	u32 number of xattrs; string name, string value of each,
  *	u8 1 and ELF facts, or 0
@@ -124,6 +124,7 @@ put_entry(struct strbuf *out, const struct layer_entry *entry)
 	put_number(out, entry->dev_major, 4);
 	put_number(out, entry->dev_minor, 4);
 	put_number(out, entry->ordinal, 4);
+	put_number(out, entry->marks, 4);
 	put_string(out, entry->path);
 	put_optional_string(out, entry->link);
 	put_optional_string(out, entry->script);

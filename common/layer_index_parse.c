@@ -240,8 +240,10 @@ is_entry_valid(const struct layer_entry *entry)
 	    entry->type != ENTRY_OPAQUE)
 		return false;
 	if (!is_file &&
-	    (entry->size != 0 || entry->script != NULL ||
+	    (entry->size != 0 || entry->script != NULL || entry->marks != 0 ||
 		entry->content != NULL || entry->elf != NULL))
+		return false;
+	if (entry->marks >= MARK_BIT(MARKS))
 		return false;
 	if (entry->content != NULL && entry->content_len != entry->size)
 		return false;
@@ -263,6 +265,7 @@ get_entry(struct parser *p, struct layer_entry *entry)
 	entry->dev_major = get_u32(p);
 	entry->dev_minor = get_u32(p);
 	entry->ordinal = get_u32(p);
+	entry->marks = get_u32(p);
 	entry->path = get_string(p);
 	entry->link = get_optional_string(p);
 	entry->script = get_optional_string(p);

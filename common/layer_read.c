@@ -319,6 +319,7 @@ layer_index_read(const struct blob_source *source,
 {
 	auto_layer_index struct layer_index *index = NULL;
 	auto_inflate struct inflate *inflate = NULL;
+	auto_marks struct marks *marks = marks_new();
 	auto_spool struct spool *own = NULL;
 	struct layer_reader r = {.filter = spool == NULL ? NULL : filter};
 	auto_fd int own_fd = -1;
@@ -332,6 +333,7 @@ layer_index_read(const struct blob_source *source,
 	r.spool = spool;
 	r.inflate = inflate = inflate_new(source);
 	r.index = index = layer_index_new();
+	r.marks = marks;
 	strbuf_init(&r.path, 2 * LIMIT_PATH);
 	strbuf_init(&r.warnings, WARNINGS_MAX);
 	status = read_in_c_locale(&r, e);

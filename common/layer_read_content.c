@@ -63,6 +63,7 @@ take_piece(struct content *c, const char *data, uint64_t len, struct err *e)
 	if (len > c->entry->size - c->at)
 		return err_set(e, ERR_INVALID, "longer than its size");
 	add_to_head(c, data, len);
+	marks_take(c->reader->marks, data, len);
 	if (c->entry->content != NULL)
 		copy_piece(c->entry->content + c->at, data, (size_t)len);
 	c->at += len;
@@ -83,7 +84,8 @@ wants_more(const struct content *c)
 {
 	if (c->at == c->entry->size)
 		return false;
-	if (c->spooling || c->entry->content != NULL || c->head_len < 2)
+	if (c->spooling || c->entry->content != NULL || c->head_len < 2 ||
+	    marks_wants_more(c->reader->marks))
 		return true;
 	return is_script(c) && c->head_len < HEAD_MAX &&
 	    memchr(c->head, '\n', c->head_len) == NULL;
@@ -193,6 +195,7 @@ finish_content(struct content *c, struct err *e)
 	struct spool *spool = c->reader->spool;
 	bool keep = c->want == SPOOL_YES;
 
+	c->entry->marks = marks_finish(c->reader->marks);
 	if (is_script(c))
 		set_script(c);
 	if (!c->spooling)
@@ -221,6 +224,7 @@ layer_read_content(
 		return -1;
 	if (r->filter != NULL)
 		c.want = r->filter->want(r->filter->arg, entry);
+	marks_start(r->marks, entry->path, entry->size);
 	if (read_pieces(&c, e) == -1)
 		return -1;
 	return finish_content(&c, e);

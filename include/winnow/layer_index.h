@@ -19,11 +19,12 @@
 #include "winnow/elf.h"
 #include "winnow/err.h"
 #include "winnow/inflate.h"
+#include "winnow/marks.h"
 #include "winnow/spool.h"
 #include "winnow/strbuf.h"
 
 /* Changes whenever the serialized form, or what is read, changes. */
-#define LAYER_INDEX_VERSION 1
+#define LAYER_INDEX_VERSION 2
 
 enum entry_type {
 	ENTRY_FILE,
@@ -64,6 +65,7 @@ struct layer_entry {
 	struct layer_xattr *xattrs; /* sorted by name */
 	uint32_t xattr_count;
 	struct elf_facts *elf; /* of ELF executables and libraries */
+	uint32_t marks; /* of files: MARK_BIT()s, what its content says it is */
 	char *script; /* what follows "#!" on the first line, or NULL */
 	char *content; /* small files that the pipeline reads itself
 			  (layer_index_wants_content()), and contents

@@ -61,6 +61,7 @@ make_index(void)
 	    .mtime = -5,
 	    .mtime_nsec = 999999999,
 	    .ordinal = LAYER_NO_ORDINAL,
+	    .marks = MARK_BIT(MARK_ASH) | MARK_BIT(MARK_BUSYBOX),
 	    .path = path_file,
 	    .xattrs = xattrs,
 	    .xattr_count = 2,
@@ -123,6 +124,8 @@ check_file(const struct layer_entry *entry)
 	assert_true(entry->mtime == -5);
 	assert_int_equal(entry->mtime_nsec, 999999999);
 	assert_int_equal(entry->ordinal, LAYER_NO_ORDINAL);
+	assert_int_equal(
+	    entry->marks, MARK_BIT(MARK_ASH) | MARK_BIT(MARK_BUSYBOX));
 	assert_string_equal(entry->path, path_file);
 	assert_null(entry->link);
 	assert_string_equal(entry->script, "a");
@@ -206,6 +209,8 @@ test_refuses_entries(void **state)
 	    {.path = text_a, .type = ENTRY_DIRECTORY, .size = 1},
 	    {.path = text_a, .type = ENTRY_FIFO, .script = text_a},
 	    {.path = text_a, .type = ENTRY_FIFO, .elf = &facts},
+	    {.path = text_a, .type = ENTRY_FIFO, .marks = 1},
+	    {.path = text_a, .marks = MARK_BIT(MARKS)},
 	    {.path = text_a, .dev_major = 1},
 	    {.path = text_a, .content = text_b, .content_len = 1, .size = 2},
 	    {.path = text_a, .elf = &odd},

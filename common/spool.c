@@ -78,20 +78,28 @@ position(const struct spool *s)
 }
 
 /*
- * Writes at the end of what is written.  Bytes of dropped contents behind it
- * are cut off first, so that a hole made later reads as zeros.
+ * Writes at the end of what is written: over what was dropped, if anything.
+ * Pages that the file has already cost half as much as new ones.
  */
 static int
 write_out(struct spool *s, const void *data, size_t len, struct err *e)
 {
-	if (s->file_end > s->written) {
-		if (ftruncate(s->fd, (off_t)s->written) == -1)
-			return err_set_errno(e, "cannot truncate the spool");
-		s->file_end = s->written;
-	}
 	if (fsutil_pwrite_all(s->fd, data, len, (off_t)s->written, e) == -1)
 		return err_wrap(e, "spool");
 	s->written += len;
+	if (s->file_end < s->written)
+		s->file_end = s->written;
+	return 0;
+}
+
+/* Cuts off the bytes of dropped contents behind what is written. */
+static int
+cut_off(struct spool *s, struct err *e)
+{
+	if (s->file_end == s->written)
+		return 0;
+	if (ftruncate(s->fd, (off_t)s->written) == -1)
+		return err_set_errno(e, "cannot truncate the spool");
 	s->file_end = s->written;
 	return 0;
 }
@@ -131,7 +139,8 @@ spool_append_hole(struct spool *s, uint64_t len, struct err *e)
 	if (len > LIMIT_LAYER_SIZE)
 		return err_set(
 		    e, ERR_LIMIT, "a hole of %" PRIu64 " bytes", len);
-	if (flush(s, e) == -1 || write_out(s, "", 0, e) == -1)
+	/* What the file has there would show through the hole. */
+	if (flush(s, e) == -1 || cut_off(s, e) == -1)
 		return -1;
 	if (ftruncate(s->fd, (off_t)(s->written + len)) == -1)
 		return err_set_errno(e, "cannot extend the spool");
@@ -223,7 +232,8 @@ spool_finish(struct spool *s, struct err *e)
 		-1 ||
 	    spool_append(s, &footer, sizeof(footer), e) == -1)
 		return -1;
-	return flush(s, e);
+	/* The footer is found from the end. */
+	return flush(s, e) == -1 ? -1 : cut_off(s, e);
 }
 
 bool

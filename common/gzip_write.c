@@ -1,8 +1,15 @@
+#include "config.h"
+
 #include "winnow/gzip_write.h"
 
-#include <libdeflate.h>
 #include <string.h>
+#ifdef HAVE_ISAL
+#include <isa-l/crc.h>
+#else
+#include <zlib.h>
+#endif
 
+#include "deflate.h"
 #include "winnow/fsutil.h"
 #include "winnow/mem.h"
 
@@ -11,9 +18,10 @@ static const unsigned char header[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
 
 struct gzip_write {
 	int fd;
-	struct gzip_chunk *chunk;
+	struct deflate *deflate;
 	struct hash *hash;
 	uint64_t written;
+	unsigned char *piece; /* of the stream */
 	unsigned char *pending; /* not compressed yet: it may be the last */
 	size_t pending_len;
 	uint32_t crc; /* of what came in */
@@ -26,9 +34,10 @@ gzip_write_new(int fd)
 	struct gzip_write *w = mem_zalloc(1, sizeof(*w));
 
 	w->fd = fd;
-	w->chunk = gzip_chunk_new();
+	w->deflate = deflate_new();
 	w->hash = hash_new();
 	w->pending = mem_alloc(GZIP_CHUNK);
+	w->piece = mem_alloc(deflate_bound(GZIP_CHUNK));
 	return w;
 }
 
@@ -37,9 +46,10 @@ gzip_write_free(struct gzip_write *w)
 {
 	if (w == NULL)
 		return;
-	gzip_chunk_free(w->chunk);
+	deflate_free(w->deflate);
 	hash_free(w->hash);
 	free(w->pending);
+	free(w->piece);
 	free(w);
 }
 
@@ -53,20 +63,29 @@ put(struct gzip_write *w, const void *data, size_t len, struct err *e)
 	return 0;
 }
 
+static uint32_t
+update_crc(uint32_t crc, const unsigned char *data, size_t len)
+{
+#ifdef HAVE_ISAL
+	return crc32_gzip_refl(crc, data, len);
+#else
+	return (uint32_t)crc32_z(crc, data, len);
+#endif
+}
+
 static int
 flush(struct gzip_write *w, bool last, struct err *e)
 {
-	struct gzip_piece piece;
+	size_t len;
 
 	if (w->written == 0 && put(w, header, sizeof(header), e) != 0)
 		return -1;
-	if (gzip_chunk_deflate(
-		w->chunk, w->pending, w->pending_len, last, &piece, e) != 0)
-		return -1;
-	w->crc = libdeflate_crc32(w->crc, w->pending, w->pending_len);
+	len = deflate_chunk(
+	    w->deflate, w->pending, w->pending_len, last, w->piece);
+	w->crc = update_crc(w->crc, w->pending, w->pending_len);
 	w->total += (uint32_t)w->pending_len;
 	w->pending_len = 0;
-	return put(w, piece.data, piece.len, e);
+	return put(w, w->piece, len, e);
 }
 
 int

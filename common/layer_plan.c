@@ -2,7 +2,6 @@
  * layer_plan: what a plan still needs before layer_emit() can write it, and
  * the key under which the result is kept.
  */
-#include <libdeflate.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,9 +84,7 @@ layer_plan_extract(const struct layer_index *plan,
 const char *
 layer_emit_form(void)
 {
-	/* Another libdeflate may compress to other bytes. */
-	return "layer " EXPAND(
-	    LAYER_EMIT_VERSION) " libdeflate " LIBDEFLATE_VERSION_STRING;
+	return "layer " EXPAND(LAYER_EMIT_VERSION);
 }
 
 void

@@ -7,7 +7,6 @@ usage: seeds.py DIR    DIR/TARGET/NAME
 import json
 import os
 import sys
-import zlib
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -96,9 +95,8 @@ def all_seeds():
     for _, data, _ in layers.layers():
         yield "layer", data
         yield "inflate", data
-    z = zlib.compressobj(9, zlib.DEFLATED, -15)
-    yield "deflate_walk", z.compress(layers.NOISE[:200] * 9) + z.flush()
-    yield "deflate_walk", zlib.compress(bytes(70000), 0)[2:-4]
+    yield "deflate", layers.NOISE[:200] * 9
+    yield "deflate", bytes(70000) + layers.NOISE[:3000]
     yield "layer_index", b"\0" * 64
     for name in sorted(os.listdir(HERE + "/../bad/policy")):
         with open(f"{HERE}/../bad/policy/{name}", "rb") as policy:

@@ -172,59 +172,16 @@ test_determinism(void **state)
 	assert_memory_equal(a, b, a_len);
 }
 
-/*
- * The last block of a piece ends at any of the eight bits of a byte: many
- * small pieces joined meet them all.
- */
-static void
-test_join(void **state)
-{
-	auto_gzip_chunk struct gzip_chunk *c = gzip_chunk_new();
-	auto_free unsigned char *out = mem_alloc(DATA_MAX);
-	unsigned char *stream = mem_alloc(DATA_MAX);
-	size_t len = 0, done = 0, n;
-	struct gzip_piece piece;
-	z_stream z = {0};
-	struct err e;
-
-	(void)state;
-	fill(MIXED);
-	for (n = 0; n < 600; n++) {
-		assert_int_equal(
-		    gzip_chunk_deflate(c, data + done, n, n == 599, &piece, &e),
-		    0);
-		memcpy(stream + len, piece.data, piece.len);
-		len += piece.len;
-		done += n;
-	}
-	assert_int_equal(inflateInit2(&z, -MAX_WBITS), Z_OK);
-	z.next_in = stream;
-	z.avail_in = (uInt)len;
-	z.next_out = out;
-	z.avail_out = DATA_MAX;
-	assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
-	assert_int_equal(z.avail_in, 0);
-	assert_int_equal(z.total_out, done);
-	assert_memory_equal(out, data, done);
-	inflateEnd(&z);
-	free(stream);
-}
-
 static void
 test_refuses(void **state)
 {
-	auto_gzip_chunk struct gzip_chunk *c = gzip_chunk_new();
 	auto_gzip_write struct gzip_write *w = NULL;
 	auto_fd int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
-	struct gzip_piece piece;
 	struct digest digest;
 	uint64_t size;
 	struct err e;
 
 	(void)state;
-	assert_int_equal(
-	    gzip_chunk_deflate(c, data, GZIP_CHUNK + 1, true, &piece, &e), -1);
-	assert_int_equal(e.code, ERR_INTERNAL);
 	w = gzip_write_new(fd);
 	assert_int_equal(gzip_write_add(w, "x", 1, &e), 0);
 	assert_int_equal(gzip_write_finish(w, &digest, &size, &e), -1);
@@ -238,7 +195,6 @@ main(void)
 	    cmocka_unit_test(test_members),
 	    cmocka_unit_test(test_tools),
 	    cmocka_unit_test(test_determinism),
-	    cmocka_unit_test(test_join),
 	    cmocka_unit_test(test_refuses),
 	};
 	int r;

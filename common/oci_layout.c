@@ -116,6 +116,57 @@ oci_layout_find(const char *dir, const struct oci_layout_name *want,
 	return 0;
 }
 
+/* What follows `prefix` in `text`, or NULL. */
+static const char *
+after(const char *text, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(text, prefix, len) == 0 ? text + len : NULL;
+}
+
+/* The tag by which an entry answers to the repository, or NULL. */
+static const char *
+tag_of_entry(const json_t *entry, const struct oci_layout_name *want)
+{
+	const json_t *annotations = json_object_get(entry, "annotations");
+	const char *full =
+	    json_string_value(json_object_get(annotations, CONTAINERD_NAME));
+	const char *name = json_string_value(
+	    json_object_get(annotations, OCI_LAYOUT_REF_NAME));
+	const char *tag;
+
+	if (full != NULL)
+		return after(full, want->full_name);
+	if (name == NULL)
+		return NULL;
+	tag = after(name, want->full_name);
+	if (tag == NULL)
+		tag = after(name, want->name);
+	/* Else it is another repository's, or a tag alone. */
+	return tag == NULL && strchr(name, ':') == NULL ? name : tag;
+}
+
+int
+oci_layout_list_tags(const char *dir, const struct oci_layout_name *want,
+    json_t *tags, struct err *e)
+{
+	auto_json json_t *index = NULL;
+	const json_t *entry;
+	size_t i;
+
+	if (oci_layout_read_index(dir, &index, e) == -1)
+		return -1;
+	json_array_foreach(json_object_get(index, "manifests"), i, entry)
+	{
+		const char *tag = tag_of_entry(entry, want);
+
+		if (tag != NULL)
+			json_push(tags, json_string(tag));
+	}
+	return 0;
+}
+
 char *
 oci_layout_blob_path(const char *dir, const struct digest *digest)
 {

@@ -141,6 +141,24 @@ is_port(const char *s)
 }
 
 bool
+ref_is_signature_tag(const char *s)
+{
+	static const char *const algorithms[] = {
+	    "sha256-", "sha384-", "sha512-"};
+	size_t i, len;
+
+	for (i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+		size_t n = strlen(algorithms[i]);
+
+		if (strncmp(s, algorithms[i], n) != 0)
+			continue;
+		len = strspn(s + n, "0123456789abcdef");
+		return len == 64 && (s[n + len] == '\0' || s[n + len] == '.');
+	}
+	return false;
+}
+
+bool
 ref_is_host(const char *s)
 {
 	const char *end;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lists.h"
 #include "winnow/mem.h"
 
 static int
@@ -34,6 +35,7 @@ context_open(struct context *context, struct err *e)
 		return -1;
 	env->fetches = blob_fetches_new(env->store);
 	env->flights = flights_new();
+	env->lists = lists_new();
 	env->pool = worker_pool_new(context->base, context->config);
 	return 0;
 }
@@ -59,6 +61,8 @@ context_close(struct context *context)
 
 	if (env->flights != NULL)
 		flights_free(env->flights);
+	if (env->lists != NULL)
+		lists_free(env->lists);
 	if (env->fetches != NULL)
 		blob_fetches_free(env->fetches);
 	if (env->pool != NULL)

@@ -9,6 +9,8 @@
 #include "store.h"
 #include "worker_pool.h"
 
+struct lists;
+
 struct job_env {
 	struct event_base *base;
 	const struct config *config;
@@ -16,6 +18,7 @@ struct job_env {
 	struct worker_pool *pool;
 	struct blob_fetches *fetches;
 	struct flights *flights;
+	struct lists *lists;
 	/* Tells servers to forget their answers; a tag has moved. */
 	void (*tag_moved)(void *arg);
 	void *arg;

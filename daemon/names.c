@@ -133,6 +133,25 @@ names_find(const struct config *c, const struct policy_set *policies,
 	return 0;
 }
 
+bool
+names_serve_tag(const struct config *c, const struct policy_set *policies,
+    const struct names_target *t, const char *tag)
+{
+	const struct policy *p;
+
+	if (t->mode != NAMES_STRIP)
+		return true;
+	p = policy_find(policies, t->scope, tag);
+	/* A virtual repository is its policies' own, one source's here. */
+	if (t->policy->source != NULL &&
+	    (p == NULL || p->source == NULL ||
+		strcmp(p->source, t->policy->source) != 0))
+		return false;
+	if (p == NULL)
+		return c->default_action == CONFIG_PASS;
+	return !ref_is_signature_tag(tag);
+}
+
 void
 names_target_clear(struct names_target *t)
 {

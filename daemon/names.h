@@ -37,6 +37,14 @@ struct names_target {
 int names_find(const struct config *c, const struct policy_set *policies,
     const char *name, const char *ns, const char *tag, struct names_target *out,
     struct err *e);
+
+/*
+ * True when `tag` of the target's repository may be pulled under its name, as
+ * variant or as it is: what a list of its tags names.
+ */
+bool names_serve_tag(const struct config *c, const struct policy_set *policies,
+    const struct names_target *t, const char *tag);
+
 void names_target_clear(struct names_target *t);
 
 #define auto_names_target __attribute__((cleanup(names_target_clear)))

@@ -13,11 +13,13 @@
  *	listening sockets, then, unless they are missing, its counters
  *	(counters.h)
  * server -> core:
- *	{"type":"ask","id":N,"kind":"manifest"|"blob"|"tags",
+ *	{"type":"ask","id":N,
+ *	 "kind":"manifest"|"blob"|"tags"|"referrers"|"map",
  *	 "repository":S,"ns":S (absent: none),"reference":S,
- *	 "client":"containerd"|"other","head":true|false}
+ *	 "client":"containerd"|"other","head":true|false,
+ *	 "n":N,"last":S,"artifact_type":S (lists; each may be absent)}
  *	`repository` is the name as it stood in the URL, checked against the
- *	grammar; `reference` is a tag or digest.
+ *	grammar; `reference` is a tag or digest, or "" for tags.
  *	{"type":"leave","id":N}		the client of this question is gone
  * server <- core:
  *	{"type":"answer","id":N,"digest":S,"media_type":S (manifests),
@@ -29,7 +31,10 @@
  *	a pipe that is readable when more have come and ends with the last.
  *	Another answer to the same question follows, when they are verified or
  *	when they never will be.
- *	{"type":"answer","id":N,"tags":[S,...],"ttl_ms":0}
+ *	{"type":"answer","id":N,"items":[...],"more":true|false,
+ *	 "warning":S (optional)}
+ *	A page of tags (strings) or referrers (descriptors).
+ *	{"type":"answer","id":N,"map":{...}}
  *	{"type":"answer","id":N,"error":CODE,"message":S,
  *	 "what":"repository"|"manifest"|"blob","retry_after_s":N (optional)}
  *	CODE is an err_code_name().

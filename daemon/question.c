@@ -1,10 +1,9 @@
-#include "question.h"
+#include "question_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "names.h"
 #include "variant_job.h"
 #include "winnow/json.h"
 #include "winnow/log.h"
@@ -23,38 +22,6 @@
 #define RETRY_AFTER_S 5
 /* Smaller blobs are here before a client could use their first bytes. */
 #define STREAM_MIN (1u << 20)
-/* A list of tags is one message; the rest of it fits in what remains. */
-#define TAGS_BYTES (CHANNEL_MESSAGE_MAX - 512)
-
-enum question_kind { ASK_MANIFEST, ASK_BLOB, ASK_TAGS };
-
-struct question {
-	TAILQ_ENTRY(question) entry;
-	struct context *context;
-	struct questions *all;
-	uint64_t id;
-	enum question_kind kind;
-	char *name;
-	char *reference;
-	bool by_digest;
-	struct digest digest; /* by_digest */
-	struct names_target target;
-	char *source_name; /* HOST/REPOSITORY */
-	struct source source;
-	struct flight_waiter waiter;
-	struct event *timer;
-	unsigned steps;
-	bool resolving; /* waits for what the tag stands for */
-	bool resolved; /* asked upstream about the tag */
-	bool fetched; /* asked upstream for the manifest */
-	struct err resolve_error;
-	bool stale;
-	bool passes; /* a source, under a name that has a policy */
-	bool coming; /* the server was told to send the blob as it comes */
-	uint64_t size; /* of the blob */
-	question_send send;
-	void *arg;
-};
 
 static void step(struct question *q);
 
@@ -69,21 +36,27 @@ question_free(struct question *q)
 	free(q->source_name);
 	free(q->name);
 	free(q->reference);
+	free(q->last);
+	free(q->artifact_type);
 	free(q);
 }
 
-static void
-answer(struct question *q, json_t *body)
+void
+question_answer(struct question *q, json_t *body)
 {
 	json_object_set_new(body, "type", json_string("answer"));
 	json_object_set_new(body, "id", json_integer((json_int_t)q->id));
+	if (q->stale)
+		json_object_set_new(body, "warning",
+		    json_string("110 winnow \"upstream unreachable, answer "
+				"may be stale\""));
 	q->send(q->arg, body, NULL, 0);
 	json_decref(body);
 	question_free(q);
 }
 
-static void
-answer_error(struct question *q, const struct err *e, const char *what)
+void
+question_answer_error(struct question *q, const struct err *e, const char *what)
 {
 	json_t *body =
 	    json_pack("{s:s, s:o, s:s}", "error", err_code_name(e->code),
@@ -92,13 +65,23 @@ answer_error(struct question *q, const struct err *e, const char *what)
 	if (e->code == ERR_BUSY || e->code == ERR_RATE_LIMIT)
 		json_object_set_new(
 		    body, "retry_after_s", json_integer(RETRY_AFTER_S));
-	answer(q, body);
+	question_answer(q, body);
 }
 
 static const char *
 what_is_asked(const struct question *q)
 {
-	return q->kind == ASK_BLOB ? "blob" : "manifest";
+	switch (q->kind) {
+	case ASK_BLOB:
+		return "blob";
+	case ASK_TAGS:
+		return "repository";
+	case ASK_MANIFEST:
+	case ASK_REFERRERS:
+	case ASK_MAP:
+		break;
+	}
+	return "manifest";
 }
 
 /* How long servers may remember an answer about this reference. */
@@ -127,11 +110,7 @@ answer_object(struct question *q, const struct digest *digest,
 	if (media_type != NULL)
 		json_object_set_new(
 		    body, "media_type", json_string(media_type));
-	if (q->stale)
-		json_object_set_new(body, "warning",
-		    json_string("110 winnow \"upstream unreachable, answer "
-				"may be stale\""));
-	answer(q, body);
+	question_answer(q, body);
 }
 
 /*
@@ -159,7 +138,7 @@ answer_lost(struct question *q)
 	    "blob", q->reference, NULL);
 	store_forget_variants(env->store, q->target.scope);
 	env->tag_moved(env->arg);
-	answer_error(q, &e, "blob");
+	question_answer_error(q, &e, "blob");
 }
 
 static void
@@ -173,7 +152,7 @@ on_work_done(void *arg, const struct err *e)
 		answer_lost(q);
 		return;
 	} else if (e != NULL) {
-		answer_error(q, e, what_is_asked(q));
+		question_answer_error(q, e, what_is_asked(q));
 		return;
 	}
 	q->resolving = false;
@@ -187,8 +166,8 @@ scope_of(const struct question *q)
 }
 
 /* Refuses what would need more work while too much is under way. */
-static bool
-is_refused(struct question *q)
+bool
+question_is_refused(struct question *q)
 {
 	struct err e;
 
@@ -196,7 +175,7 @@ is_refused(struct question *q)
 		return false;
 	err_set(&e, ERR_BUSY, "too much is under way: come back in %d seconds",
 	    RETRY_AFTER_S);
-	answer_error(q, &e, what_is_asked(q));
+	question_answer_error(q, &e, what_is_asked(q));
 	return true;
 }
 
@@ -255,12 +234,12 @@ step_original(
 	 * here: only it knows whether this repository has it. */
 	if (!q->fetched) {
 		q->fetched = true;
-		if (!is_refused(q))
+		if (!question_is_refused(q))
 			source_get_manifest(
 			    &q->context->env, &q->source, digest, &q->waiter);
 	} else if (variant_publish_original(
 		       &q->context->env, scope_of(q), digest, &row, &e) == -1) {
-		answer_error(q, &e, "manifest");
+		question_answer_error(q, &e, "manifest");
 	} else {
 		answer_object(q, digest, row.media_type, row.size, checked_ms);
 	}
@@ -285,12 +264,12 @@ step_variant(
 		    q->target.scope, &recipe, &q->waiter, &e);
 	variant_recipe_clear(&recipe);
 	if (status == -1)
-		answer_error(q, &e, "manifest");
+		question_answer_error(q, &e, "manifest");
 }
 
 /* True when an old answer beats this error. */
-static bool
-excuses_stale(const struct question *q)
+bool
+question_excuses_stale(const struct question *q)
 {
 	enum err_code code = q->resolve_error.code;
 
@@ -311,14 +290,14 @@ step_tag(struct question *q)
 
 	if (!fresh && !q->resolved) {
 		q->resolved = q->resolving = true;
-		if (!is_refused(q))
+		if (!question_is_refused(q))
 			source_resolve(&q->context->env, &q->source,
 			    q->reference, &q->waiter);
 		return;
 	}
 	if (q->resolve_error.code != ERR_NONE) {
-		if (!known || !excuses_stale(q)) {
-			answer_error(q, &q->resolve_error, "manifest");
+		if (!known || !question_excuses_stale(q)) {
+			question_answer_error(q, &q->resolve_error, "manifest");
 			return;
 		}
 		if (!q->stale)
@@ -358,12 +337,12 @@ refuse_digest(struct question *q)
 		    "digest, pull the tag, or %s/%s@%s for the source",
 		    q->source_name, q->reference, prefix, q->source_name,
 		    q->reference);
-	answer_error(q, &e, "manifest");
+	question_answer_error(q, &e, "manifest");
 }
 
 /* True when a source with this digest may be served under a stripped name. */
-static bool
-digest_passes(const struct question *q)
+bool
+question_digest_passes(const struct question *q)
 {
 	struct store *store = q->context->env.store;
 	const char *scope = q->target.pass_scope;
@@ -376,6 +355,22 @@ digest_passes(const struct question *q)
 	    store_has_child(store, scope, &q->digest);
 }
 
+/*
+ * Signatures, attestations and referrers that upstream keeps under tags are of
+ * source digests.
+ */
+static void
+refuse_signature(struct question *q)
+{
+	struct err e;
+
+	err_set(&e, ERR_NOT_FOUND,
+	    "a variant has none of its source's signatures and attestations: "
+	    "%s/%s:%s has the source's",
+	    q->context->config->original_prefix, q->source_name, q->reference);
+	question_answer_error(q, &e, "manifest");
+}
+
 static void
 step_digest(struct question *q)
 {
@@ -385,7 +380,7 @@ step_digest(struct question *q)
 	}
 	if (!q->passes && answer_manifest(q, &q->digest, 0))
 		return;
-	q->passes = digest_passes(q);
+	q->passes = question_digest_passes(q);
 	if (q->passes)
 		step_original(q, &q->digest, 0);
 	else
@@ -407,40 +402,15 @@ step_blob(struct question *q)
 		err_set(&e, ERR_NOT_FOUND,
 		    "no manifest served as %s refers to %s", q->name,
 		    q->reference);
-		answer_error(q, &e, "blob");
+		question_answer_error(q, &e, "blob");
 	} else if (store_has_blob(store, &q->digest, NULL)) {
 		answer_object(q, &q->digest, NULL, size, 0);
-	} else if (!is_refused(q)) {
+	} else if (!question_is_refused(q)) {
 		q->size = size;
 		q->waiter.ready = on_blob_ready;
 		source_get_blob(
 		    &q->context->env, &q->source, &q->digest, size, &q->waiter);
 	}
-}
-
-static void
-answer_tags(struct question *q)
-{
-	json_t *list = json_array(), *body;
-	size_t count, i;
-	struct err e;
-	char **tags;
-
-	store_list_tags(q->context->env.store, q->source_name, &tags, &count);
-	for (i = 0; i < count; i++) {
-		json_array_append_new(list, json_string(tags[i]));
-		free(tags[i]);
-	}
-	free(tags);
-	body = json_pack("{s:o, s:i}", "tags", list, "ttl_ms", 0);
-	if (json_dumpb(body, NULL, 0, JSON_COMPACT) <= TAGS_BYTES) {
-		answer(q, body);
-		return;
-	}
-	json_decref(body);
-	err_set(
-	    &e, ERR_LIMIT, "%s has too many tags to list: %zu", q->name, count);
-	answer_error(q, &e, "repository");
 }
 
 static void
@@ -451,13 +421,18 @@ step(struct question *q)
 	if (++q->steps > STEPS_MAX) {
 		err_set(&e, ERR_INTERNAL, "%s/%s was built but is not there",
 		    q->name, q->reference);
-		answer_error(q, &e, what_is_asked(q));
-	} else if (q->kind == ASK_TAGS) {
-		answer_tags(q);
+		question_answer_error(q, &e, what_is_asked(q));
+	} else if (q->kind == ASK_TAGS || q->kind == ASK_REFERRERS) {
+		question_step_list(q);
+	} else if (q->kind == ASK_MAP) {
+		question_step_map(q);
 	} else if (q->kind == ASK_BLOB) {
 		step_blob(q);
 	} else if (q->by_digest) {
 		step_digest(q);
+	} else if (q->target.mode == NAMES_STRIP &&
+	    ref_is_signature_tag(q->reference)) {
+		refuse_signature(q);
 	} else {
 		step_tag(q);
 	}
@@ -475,7 +450,7 @@ on_wait_over(evutil_socket_t fd, short what, void *arg)
 	err_set(&e, ERR_RATE_LIMIT,
 	    "%s is being prepared: come back in %d seconds", q->name,
 	    RETRY_AFTER_S);
-	answer_error(q, &e, what_is_asked(q));
+	question_answer_error(q, &e, what_is_asked(q));
 }
 
 static void
@@ -494,6 +469,25 @@ start_timer(struct question *q, const char *client)
 	event_add(q->timer, &wait);
 }
 
+/* Reads which part of a list is wanted. */
+static int
+read_page(struct question *q, const json_t *ask, struct err *e)
+{
+	const char *last, *type;
+
+	q->page.has_n = json_object_get(ask, "n") != NULL;
+	if (json_get_uint(ask, "n", JSON_OPTIONAL, UINT32_MAX, &q->page.n, e) ==
+		-1 ||
+	    json_get_string(ask, "last", JSON_OPTIONAL, &last, e) == -1 ||
+	    json_get_string(ask, "artifact_type", JSON_OPTIONAL, &type, e) ==
+		-1)
+		return -1;
+	q->page.last = q->last = mem_strdup(last == NULL ? "" : last);
+	q->page.artifact_type = q->artifact_type =
+	    mem_strdup(type == NULL ? "" : type);
+	return 0;
+}
+
 /*
  * Reads the message.  The server has checked the grammar of what is in it;
  * core does so again, since references become parts of upstream URLs.
@@ -502,7 +496,14 @@ static int
 read_ask(struct question *q, const json_t *ask, const char **ns,
     const char **client, struct err *e)
 {
-	static const char *const kinds[] = {"manifest", "blob", "tags"};
+	static const char *const kinds[] = {
+	    [ASK_MANIFEST] = "manifest",
+	    [ASK_BLOB] = "blob",
+	    [ASK_TAGS] = "tags",
+	    [ASK_REFERRERS] = "referrers",
+	    [ASK_MAP] = "map",
+	};
+	const size_t count = sizeof(kinds) / sizeof(kinds[0]);
 	const char *kind, *name, *reference;
 	size_t i;
 
@@ -515,14 +516,17 @@ read_ask(struct question *q, const json_t *ask, const char **ns,
 	    json_get_string(ask, "reference", JSON_OPTIONAL, &reference, e) ==
 		-1)
 		return -1;
-	for (i = 0; i < 3 && strcmp(kinds[i], kind) != 0; i++)
+	for (i = 0; i < count && strcmp(kinds[i], kind) != 0; i++)
 		;
 	q->kind = (enum question_kind)i;
 	q->name = mem_strdup(name);
 	q->reference = mem_strdup(reference == NULL ? "" : reference);
 	q->by_digest = strchr(q->reference, ':') != NULL;
-	if (i == 3 || (q->kind == ASK_BLOB && !q->by_digest))
+	if (i == count ||
+	    (!q->by_digest && q->kind != ASK_MANIFEST && q->kind != ASK_TAGS))
 		return err_set(e, ERR_INVALID, "not a question");
+	if (read_page(q, ask, e) == -1)
+		return -1;
 	if (q->by_digest)
 		return digest_parse(q->reference, &q->digest, e);
 	if (q->kind == ASK_MANIFEST && !ref_is_tag(q->reference))
@@ -565,11 +569,11 @@ question_ask(struct context *context, struct questions *all, const json_t *ask,
 	q->waiter.arg = q;
 	TAILQ_INSERT_TAIL(all, q, entry);
 	if (read_ask(q, ask, &ns, &client, &e) == -1) {
-		answer_error(q, &e, "manifest");
+		question_answer_error(q, &e, "manifest");
 		return;
 	}
 	if (find_target(q, ns, &e) == -1) {
-		answer_error(q, &e, "repository");
+		question_answer_error(q, &e, "repository");
 		return;
 	}
 	start_timer(q, client);

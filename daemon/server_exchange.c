@@ -16,7 +16,6 @@
 #include "winnow/log.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"
-#include "winnow/oci.h"
 
 /* Longer paths are cut in the log. */
 #define LOGGED_PATH 512
@@ -152,6 +151,7 @@ subject_of(const struct exchange *x)
 		return OCI_SUBJECT_REPOSITORY;
 	case REQUEST_MANIFEST:
 	case REQUEST_REFERRERS:
+	case REQUEST_MAP:
 	case REQUEST_PING:
 		break;
 	}
@@ -201,21 +201,26 @@ serve_answer(struct exchange *x, struct answer *a)
 		ask_again(x);
 }
 
-/* An index without manifests: nobody refers to what winnow made. */
-static void
-reply_referrers(struct exchange *x)
+/*
+ * The name of what is asked, for the table of answers and for clients that ask
+ * the same.
+ */
+static char *
+answer_key(const struct request *r)
 {
-	auto_json json_t *body = json_pack("{s:i, s:s, s:[]}", "schemaVersion",
-	    2, "mediaType", OCI_TYPE_INDEX, "manifests");
+	char n[24] = "";
 
-	reply_json(x, body, OCI_TYPE_INDEX);
+	if (r->has_n)
+		snprintf(n, sizeof(n), "%" PRIu64, r->n);
+	return mem_printf("%s %s %s %s %s %s %s", request_kind_name(r->kind),
+	    r->repository, r->ns, r->reference, n, r->last, r->artifact_type);
 }
 
 static void
 serve(struct exchange *x)
 {
 	const struct request *r = &x->request;
-	auto_json json_t *empty = NULL;
+	auto_json json_t *empty = NULL, *none = NULL;
 	struct answer *a;
 
 	switch (r->kind) {
@@ -224,15 +229,18 @@ serve(struct exchange *x)
 		reply_json(x, empty, NULL);
 		return;
 	case REQUEST_REFERRERS:
-		reply_referrers(x);
+		if (!r->foreign_digest)
+			break;
+		none = json_array();
+		reply_referrers(x, none, false, NULL);
 		return;
 	case REQUEST_MANIFEST:
 	case REQUEST_BLOB:
 	case REQUEST_TAGS:
+	case REQUEST_MAP:
 		break;
 	}
-	x->key = mem_printf("%s %s %s %s", request_kind_name(r->kind),
-	    r->repository, r->ns, r->reference);
+	x->key = answer_key(r);
 	a = answers_find(x->server->answers, x->key, server_now());
 	if (a == NULL) {
 		ask(x);
@@ -380,15 +388,42 @@ take_error(struct exchange *first, const json_t *body, const char *code)
 	fail_all(first, &error, subject, retry_after_s);
 }
 
-static void
-take_tags(struct exchange *first, const json_t *tags)
+/* {"items":[...],...} */
+static int
+take_list(struct exchange *first, const json_t *body, struct err *e)
 {
+	const char *warning = NULL;
 	struct exchange *x, *next;
+	json_t *items = NULL;
+	bool more = json_is_true(json_object_get(body, "more"));
 
+	if (json_get_array(body, "items", JSON_REQUIRED, &items, e) == -1 ||
+	    json_get_string(body, "warning", JSON_OPTIONAL, &warning, e) == -1)
+		return -1;
 	for (x = first; x != NULL; x = next) {
 		next = x->next_waiter;
-		reply_tags(x, tags);
+		if (x->request.kind == REQUEST_TAGS)
+			reply_tags(x, items, more, warning);
+		else
+			reply_referrers(x, items, more, warning);
 	}
+	return 0;
+}
+
+/* {"map":{...}} */
+static int
+take_map(struct exchange *first, const json_t *body, struct err *e)
+{
+	struct exchange *x, *next;
+	json_t *map = NULL;
+
+	if (json_get_object(body, "map", JSON_REQUIRED, &map, e) == -1)
+		return -1;
+	for (x = first; x != NULL; x = next) {
+		next = x->next_waiter;
+		reply_json(x, map, NULL);
+	}
+	return 0;
 }
 
 /* {"digest":D,...} */
@@ -418,6 +453,23 @@ take_object(struct exchange *first, const json_t *body, struct err *e)
 	return 0;
 }
 
+static int
+take_answer(struct exchange *first, const json_t *body, struct err *e)
+{
+	switch (first->request.kind) {
+	case REQUEST_TAGS:
+	case REQUEST_REFERRERS:
+		return take_list(first, body, e);
+	case REQUEST_MAP:
+		return take_map(first, body, e);
+	case REQUEST_MANIFEST:
+	case REQUEST_BLOB:
+	case REQUEST_PING:
+		break;
+	}
+	return take_object(first, body, e);
+}
+
 /* {"digest":D,"size":N,"coming":true} with two descriptors */
 static int
 take_coming(struct server *server, uint64_t id, struct channel_message *m,
@@ -441,7 +493,6 @@ exchange_take_answer(struct server *server, struct channel_message *m)
 	const json_t *body = m->body;
 	struct exchange *first;
 	const char *code = NULL;
-	json_t *tags = NULL;
 	uint64_t id = 0;
 	struct err e;
 
@@ -462,15 +513,8 @@ exchange_take_answer(struct server *server, struct channel_message *m)
 		take_error(first, body, code);
 		return;
 	}
-	if (first->request.kind == REQUEST_TAGS) {
-		if (json_get_array(body, "tags", JSON_REQUIRED, &tags, &e) ==
-		    0) {
-			take_tags(first, tags);
-			return;
-		}
-	} else if (take_object(first, body, &e) == 0) {
+	if (take_answer(first, body, &e) == 0)
 		return;
-	}
 	log_event(LOG_LEVEL_ERROR, "answer.bad", "id", first->id, "why",
 	    e.message, NULL);
 	err_set(&e, ERR_INTERNAL, "the answer cannot be read");

@@ -74,6 +74,13 @@ question_key(const struct exchange *x)
 	return mem_printf("%s %d %d", x->key, x->head, x->containerd);
 }
 
+static void
+put_text(json_t *body, const char *key, const char *text)
+{
+	if (text[0] != '\0')
+		json_put(body, key, json_string(text));
+}
+
 static int
 send_question(const struct exchange *x, uint64_t id, struct err *e)
 {
@@ -86,8 +93,11 @@ send_question(const struct exchange *x, uint64_t id, struct err *e)
 
 	if (body == NULL)
 		return err_set(e, ERR_INTERNAL, "cannot write a question");
-	if (r->ns[0] != '\0')
-		json_object_set_new(body, "ns", json_string(r->ns));
+	put_text(body, "ns", r->ns);
+	put_text(body, "last", r->last);
+	put_text(body, "artifact_type", r->artifact_type);
+	if (r->has_n)
+		json_put(body, "n", json_integer((json_int_t)r->n));
 	return core_link_send(x->server->core, body, CORE_LINK_MAY_REFUSE, e);
 }
 

@@ -15,6 +15,8 @@
 #include "winnow/log.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"
+#include "winnow/oci.h"
+#include "winnow/strbuf.h"
 
 /* Without Retry-After containerd tries six times in a row. */
 #define RETRY_AFTER_S 10
@@ -138,7 +140,8 @@ header_matches(
 	const char *value = find_header(x, name);
 
 	return value != NULL &&
-	    strstr(value, digest_format(&a->digest, digest)) != NULL;
+	    (strcmp(value, "*") == 0 ||
+		strstr(value, digest_format(&a->digest, digest)) != NULL);
 }
 
 static void
@@ -316,48 +319,81 @@ reply_json(struct exchange *x, const json_t *body, const char *media_type)
 	    x, 200, body, media_type == NULL ? "application/json" : media_type);
 }
 
-static int
-compare_strings(const void *a, const void *b)
+/* Adds `key`=`value` to a query, escaped. */
+static void
+add_parameter(struct strbuf *query, const char *key, const char *value)
 {
-	const char *const *x = a, *const *y = b;
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~:/";
 
-	return strcmp(*x, *y);
+	if (value[0] == '\0')
+		return;
+	strbuf_add_format(query, "%s%s=", query->len == 0 ? "?" : "&", key);
+	for (; *value != '\0'; value++)
+		if (strchr(plain, *value) != NULL)
+			strbuf_add_char(query, *value);
+		else
+			strbuf_add_format(
+			    query, "%%%02X", (unsigned char)*value);
 }
 
-/* The link to what follows the tag `last` (RFC 8288). */
+/* The link to what follows the item `last` of a list (RFC 8288). */
 static void
-add_link(struct exchange *x, const char *last)
+add_link(struct exchange *x, const char *endpoint, const char *last)
 {
 	const struct request *r = &x->request;
-	auto_free char *link = mem_printf("</v2/%s/tags/list?n=%" PRIu64
-					  "&last=%s%s%s>; rel=\"next\"",
-	    r->repository, r->n, last, r->ns[0] == '\0' ? "" : "&ns=", r->ns);
+	auto_free char *link = NULL;
+	auto_strbuf struct strbuf query;
+	char n[24] = "";
 
+	if (r->has_n)
+		snprintf(n, sizeof(n), "%" PRIu64, r->n);
+	strbuf_init(&query, 4096);
+	add_parameter(&query, "n", n);
+	add_parameter(&query, "last", last);
+	add_parameter(&query, "artifactType", r->artifact_type);
+	add_parameter(&query, "ns", r->ns);
+	link = mem_printf("</v2/%s/%s%s>; rel=\"next\"", r->repository,
+	    endpoint, strbuf_string(&query));
 	add_header(x, "Link", link);
 }
 
 void
-reply_tags(struct exchange *x, const json_t *tags)
+reply_tags(struct exchange *x, json_t *tags, bool more, const char *warning)
 {
-	const struct request *r = &x->request;
-	size_t count = 0, i, total = json_array_size(tags);
-	auto_free const char **sorted = mem_zalloc(total + 1, sizeof(char *));
-	auto_json json_t *page = json_array(), *body = NULL;
-	uint64_t left = r->has_n ? r->n : UINT64_MAX;
+	size_t count = json_array_size(tags);
+	auto_json json_t *body = json_pack(
+	    "{s:s, s:O}", "name", x->request.repository, "tags", tags);
+	const char *last =
+	    json_string_value(json_array_get(tags, count == 0 ? 0 : count - 1));
 
-	for (i = 0; i < total; i++) {
-		const char *tag = json_string_value(json_array_get(tags, i));
-
-		if (tag != NULL && strcmp(tag, r->last) > 0)
-			sorted[count++] = tag;
-	}
-	qsort(sorted, count, sizeof(char *), compare_strings);
-	for (i = 0; i < count && left > 0; i++, left--)
-		json_array_append_new(page, json_string(sorted[i]));
-	if (i > 0 && i < count)
-		add_link(x, sorted[i - 1]);
-	body = json_pack("{s:s, s:O}", "name", r->repository, "tags", page);
+	if (more && last != NULL)
+		add_link(x, "tags/list", last);
+	if (warning != NULL)
+		add_header(x, "Warning", warning);
 	reply_json(x, body, NULL);
+}
+
+void
+reply_referrers(
+    struct exchange *x, json_t *descriptors, bool more, const char *warning)
+{
+	size_t count = json_array_size(descriptors);
+	auto_free char *endpoint =
+	    mem_printf("referrers/%s", x->request.reference);
+	auto_json json_t *body = json_pack("{s:i, s:s, s:O}", "schemaVersion",
+	    2, "mediaType", OCI_TYPE_INDEX, "manifests", descriptors);
+	const char *last = json_string_value(json_object_get(
+	    json_array_get(descriptors, count == 0 ? 0 : count - 1), "digest"));
+
+	if (x->request.artifact_type[0] != '\0')
+		add_header(x, "OCI-Filters-Applied", "artifactType");
+	if (more && last != NULL)
+		add_link(x, endpoint, last);
+	if (warning != NULL)
+		add_header(x, "Warning", warning);
+	reply_json(x, body, OCI_TYPE_INDEX);
 }
 
 void

@@ -31,8 +31,14 @@ bool reply_blob_start(struct exchange *x, const struct answer *a,
 /* A JSON document, borrowed; `media_type` NULL means application/json. */
 void reply_json(struct exchange *x, const json_t *body, const char *media_type);
 
-/* The tags (an array of strings), by the request's `n` and `last`. */
-void reply_tags(struct exchange *x, const json_t *tags);
+/*
+ * A page of tags (strings) or referrers (descriptors); `more`: the list goes
+ * on.  `warning` is a Warning header, or NULL.
+ */
+void
+reply_tags(struct exchange *x, json_t *tags, bool more, const char *warning);
+void reply_referrers(
+    struct exchange *x, json_t *descriptors, bool more, const char *warning);
 
 /* An error body; `retry_after_s` 0 means winnow's own choice. */
 void reply_error(struct exchange *x, const struct err *error,

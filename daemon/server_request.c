@@ -1,5 +1,6 @@
 #include "server_request.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -32,8 +33,11 @@ request_kind_name(enum request_kind kind)
 		return "blob";
 	case REQUEST_TAGS:
 		return "tags";
-	case REQUEST_PING:
 	case REQUEST_REFERRERS:
+		return "referrers";
+	case REQUEST_MAP:
+		return "map";
+	case REQUEST_PING:
 		break;
 	}
 	return "none";
@@ -77,6 +81,38 @@ decode_colons(const char *s, size_t len, char *out, size_t room)
 }
 
 static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Decodes a value of the query; false unless it is printable and fits. */
+static bool
+decode_value(const char *s, char *out, size_t room)
+{
+	size_t used = 0;
+
+	for (; *s != '\0'; s++) {
+		int c = (unsigned char)*s;
+
+		if (c == '%') {
+			if (hex_value(s[1]) == -1 || hex_value(s[2]) == -1)
+				return false;
+			c = hex_value(s[1]) << 4 | hex_value(s[2]);
+			s += 2;
+		}
+		if (c <= ' ' || c > '~' || used + 1 >= room)
+			return false;
+		out[used++] = (char)c;
+	}
+	out[used] = '\0';
+	return true;
+}
+
+static int
 unknown_endpoint(enum oci_subject *subject, struct err *e)
 {
 	*subject = OCI_SUBJECT_ENDPOINT;
@@ -97,8 +133,10 @@ parse_digest(const char *s, size_t len, struct request *out,
 	if (e->code != ERR_UNSUPPORTED)
 		return -1;
 	/* Well-formed, but of an algorithm that nothing here is stored by. */
-	if (out->kind == REQUEST_REFERRERS)
+	if (out->kind == REQUEST_REFERRERS) {
+		out->foreign_digest = true;
 		return 0;
+	}
 	*subject =
 	    out->kind == REQUEST_BLOB ? OCI_SUBJECT_BLOB : OCI_SUBJECT_MANIFEST;
 	e->code = ERR_NOT_FOUND;
@@ -109,7 +147,7 @@ static int
 parse_reference(const char *s, size_t len, struct request *out,
     enum oci_subject *subject, struct err *e)
 {
-	char text[LIMIT_TAG + 1];
+	char text[REQUEST_REFERENCE + 1];
 
 	if (out->kind == REQUEST_TAGS)
 		return len == 4 && memcmp(s, "list", 4) == 0
@@ -139,6 +177,12 @@ parse_path(const char *s, size_t len, struct request *out,
 	size_t i;
 
 	reference = memrchr(s, '/', len);
+	if (reference == NULL && len == 8 && memcmp(s, "_catalog", 8) == 0) {
+		*subject = OCI_SUBJECT_ENDPOINT;
+		return err_set(e, ERR_NOT_FOUND,
+		    "there is no catalog: this proxy serves what its upstreams "
+		    "have");
+	}
 	if (reference == NULL)
 		return unknown_endpoint(subject, e);
 	endpoint = memrchr(s, '/', (size_t)(reference - s));
@@ -163,36 +207,102 @@ parse_path(const char *s, size_t len, struct request *out,
 	    reference + 1, (size_t)(s + len - reference - 1), out, subject, e);
 }
 
-/* One `key=value` of the query; unknown keys are ignored. */
+static int
+parse_ns(const char *value, struct request *out, enum oci_subject *subject,
+    struct err *e)
+{
+	*subject = OCI_SUBJECT_REPOSITORY;
+	if (decode_value(value, out->ns, sizeof(out->ns)) &&
+	    ref_is_host(out->ns))
+		return 0;
+	return err_set(e, ERR_INVALID, "ns is not the name of a host");
+}
+
+static int
+parse_n(const char *value, struct request *out, enum oci_subject *subject,
+    struct err *e)
+{
+	*subject = OCI_SUBJECT_PAGE;
+	out->has_n = true;
+	if (num_parse(value, 0, UINT32_MAX, "n", &out->n, e) == 0)
+		return 0;
+	e->code = ERR_INVALID;
+	return -1;
+}
+
+static int
+parse_last(const char *value, struct request *out, enum oci_subject *subject,
+    struct err *e)
+{
+	*subject = OCI_SUBJECT_PAGE;
+	if (decode_value(value, out->last, sizeof(out->last)))
+		return 0;
+	return err_set(e, ERR_INVALID,
+	    "last is longer than %d characters, or not printable",
+	    REQUEST_REFERENCE);
+}
+
+static int
+parse_artifact_type(const char *value, struct request *out,
+    enum oci_subject *subject, struct err *e)
+{
+	*subject = OCI_SUBJECT_PAGE;
+	if (decode_value(value, out->artifact_type, sizeof(out->artifact_type)))
+		return 0;
+	return err_set(e, ERR_INVALID, "artifactType is not a media type");
+}
+
+static int
+parse_map_repository(const char *value, struct request *out,
+    enum oci_subject *subject, struct err *e)
+{
+	*subject = OCI_SUBJECT_REPOSITORY;
+	if (decode_value(value, out->repository, sizeof(out->repository)) &&
+	    ref_is_repository(out->repository))
+		return 0;
+	return err_set(e, ERR_INVALID, "repo is not the name of a repository");
+}
+
+static int
+parse_map_digest(const char *value, struct request *out,
+    enum oci_subject *subject, struct err *e)
+{
+	return parse_digest(value, strlen(value), out, subject, e);
+}
+
+#define KIND(kind) (1u << (kind))
+#define LISTS (KIND(REQUEST_TAGS) | KIND(REQUEST_REFERRERS))
+
+/* What the query may say; anything else is ignored. */
+static const struct {
+	const char *key;
+	unsigned kinds;
+	int (*parse)(const char *value, struct request *out,
+	    enum oci_subject *subject, struct err *e);
+} parameters[] = {
+    {"ns", ~0u, parse_ns},
+    {"n", LISTS, parse_n},
+    {"last", LISTS, parse_last},
+    {"artifactType", KIND(REQUEST_REFERRERS), parse_artifact_type},
+    {"repo", KIND(REQUEST_MAP), parse_map_repository},
+    {"digest", KIND(REQUEST_MAP), parse_map_digest},
+};
+
+/* One `key=value` of the query. */
 static int
 parse_parameter(
     char *pair, struct request *out, enum oci_subject *subject, struct err *e)
 {
 	char *value = strchr(pair, '=');
+	size_t i;
 
 	if (value == NULL)
 		return 0;
 	*value++ = '\0';
-	if (strcmp(pair, "ns") == 0) {
-		*subject = OCI_SUBJECT_REPOSITORY;
-		if (!decode_colons(
-			value, strlen(value), out->ns, sizeof(out->ns)) ||
-		    !ref_is_host(out->ns))
-			return err_set(
-			    e, ERR_INVALID, "ns is not the name of a host");
-	} else if (strcmp(pair, "n") == 0 && out->kind == REQUEST_TAGS) {
-		*subject = OCI_SUBJECT_PAGE;
-		out->has_n = true;
-		if (num_parse(value, 0, UINT32_MAX, "n", &out->n, e) == -1) {
-			e->code = ERR_INVALID;
-			return -1;
-		}
-	} else if (strcmp(pair, "last") == 0 && out->kind == REQUEST_TAGS) {
-		*subject = OCI_SUBJECT_PAGE;
-		if (!copy_text(
-			out->last, sizeof(out->last), value, strlen(value)))
-			return err_set(e, ERR_INVALID, "last is too long");
-	}
+	for (i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++)
+		if (strcmp(pair, parameters[i].key) == 0 &&
+		    (parameters[i].kinds & KIND(out->kind)) != 0)
+			return parameters[i].parse(value, out, subject, e);
 	return 0;
 }
 
@@ -209,6 +319,29 @@ parse_query(const char *query, struct request *out, enum oci_subject *subject,
 	return 0;
 }
 
+/* Endpoints that are no repository's; false when the path is none of them. */
+static bool
+parse_fixed(const char *path, size_t len, struct request *out)
+{
+	static const char map[] = "_winnow/map";
+
+	if (len != strlen(map) || memcmp(path, map, len) != 0)
+		return false;
+	out->kind = REQUEST_MAP;
+	return true;
+}
+
+static int
+check_map(const struct request *r, enum oci_subject *subject, struct err *e)
+{
+	*subject = r->repository[0] == '\0' ? OCI_SUBJECT_REPOSITORY
+					    : OCI_SUBJECT_DIGEST;
+	if (r->repository[0] != '\0' && r->reference[0] != '\0')
+		return 0;
+	return err_set(e, ERR_INVALID,
+	    "say which: /v2/_winnow/map?repo=NAME&digest=DIGEST");
+}
+
 int
 request_parse(const char *target, struct request *out,
     enum oci_subject *subject, struct err *e)
@@ -219,10 +352,13 @@ request_parse(const char *target, struct request *out,
 	if (strlen(target) > TARGET_MAX || strncmp(target, "/v2", 3) != 0 ||
 	    (target[3] != '/' && len != 3))
 		return unknown_endpoint(subject, e);
-	if (len > 4 && parse_path(target + 4, len - 4, &r, subject, e) == -1)
+	if (len > 4 && !parse_fixed(target + 4, len - 4, &r) &&
+	    parse_path(target + 4, len - 4, &r, subject, e) == -1)
 		return -1;
 	if (target[len] == '?' &&
 	    parse_query(target + len + 1, &r, subject, e) == -1)
+		return -1;
+	if (r.kind == REQUEST_MAP && check_map(&r, subject, e) == -1)
 		return -1;
 	*out = r;
 	return 0;

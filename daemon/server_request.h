@@ -18,18 +18,27 @@ enum request_kind {
 	REQUEST_MANIFEST,
 	REQUEST_BLOB,
 	REQUEST_TAGS,
-	REQUEST_REFERRERS
+	REQUEST_REFERRERS,
+	REQUEST_MAP /* winnow's own: which variant stands for a digest */
 };
+
+/* A digest by any algorithm that is registered: sha512 takes 135 bytes. */
+#define REQUEST_REFERENCE 160
+/* RFC 6838 lets a media type have two names of 127 bytes. */
+#define REQUEST_ARTIFACT_TYPE 255
 
 struct request {
 	enum request_kind kind;
 	char repository[LIMIT_REPOSITORY + 1];
-	char reference[LIMIT_TAG + 1]; /* tag or digest; "" for a list */
+	char
+	    reference[REQUEST_REFERENCE + 1]; /* tag or digest; "" for a list */
+	bool foreign_digest; /* referrers: by an algorithm nothing here has */
 	char ns[LIMIT_REPOSITORY + 1]; /* the upstream's host, or "" */
-	/* Tags: at most `n` that sort behind `last`. */
+	/* Lists: at most `n` behind `last`, of that type ("": any). */
 	bool has_n;
 	uint64_t n;
-	char last[LIMIT_TAG + 1];
+	char last[REQUEST_REFERENCE + 1]; /* a tag or digest */
+	char artifact_type[REQUEST_ARTIFACT_TYPE + 1];
 };
 
 /*
@@ -39,7 +48,7 @@ struct request {
 int request_parse(const char *target, struct request *out,
     enum oci_subject *subject, struct err *e);
 
-/* The name that core knows the kind by: "manifest", "blob", "tags". */
+/* The name that core knows the kind by: "manifest", "blob", ... */
 const char *request_kind_name(enum request_kind kind);
 
 #endif

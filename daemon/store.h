@@ -119,6 +119,9 @@ void store_put_map(struct store *s, const char *scope,
     const struct digest *source, const struct digest *variant);
 bool store_get_map(struct store *s, const char *scope,
     const struct digest *source, struct digest *variant);
+/* And back: a source that this variant stands for. */
+bool store_get_map_source(struct store *s, const char *scope,
+    const struct digest *variant, struct digest *source);
 
 /* A finished variant under its key, with the recipe to build it again. */
 struct store_variant {

@@ -51,6 +51,7 @@ enum statement {
 	HAS_CHILD,
 	PUT_MAP,
 	GET_MAP,
+	GET_MAP_SOURCE,
 	PUT_VARIANT,
 	GET_VARIANT,
 	FORGET_VARIANTS,
@@ -80,6 +81,8 @@ static const char *const sql[STATEMENTS] = {
     [HAS_CHILD] = "SELECT 1 FROM child WHERE scope = ? AND digest = ?",
     [PUT_MAP] = "INSERT OR REPLACE INTO map VALUES (?, ?, ?)",
     [GET_MAP] = "SELECT variant FROM map WHERE scope = ? AND source = ?",
+    [GET_MAP_SOURCE] = "SELECT source FROM map"
+		       " WHERE scope = ? AND variant = ?",
     [PUT_VARIANT] = "INSERT OR REPLACE INTO variant VALUES (?, ?, ?, ?, ?)",
     [GET_VARIANT] = "SELECT source, digest FROM variant"
 		    " WHERE key = ? AND scope = ?",
@@ -433,6 +436,19 @@ store_get_map(struct store *s, const char *scope, const struct digest *source,
 
 	if (found)
 		column_digest(st, 0, variant);
+	sqlite3_reset(st);
+	return found;
+}
+
+bool
+store_get_map_source(struct store *s, const char *scope,
+    const struct digest *variant, struct digest *source)
+{
+	sqlite3_stmt *st = bind(s->db, GET_MAP_SOURCE, "sd", scope, variant);
+	bool found = step(s->db, st);
+
+	if (found)
+		column_digest(st, 0, source);
 	sqlite3_reset(st);
 	return found;
 }

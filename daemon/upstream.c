@@ -66,6 +66,13 @@ upstream_get_blob(struct upstream *u, const char *repository,
 	return u->ops->get_blob(u, repository, digest, size, tmp_fd, cb);
 }
 
+struct upstream_request *
+upstream_list(struct upstream *u, const char *repository,
+    const struct digest *subject, upstream_list_cb cb, void *arg)
+{
+	return u->ops->list(u, repository, subject, cb, arg);
+}
+
 void
 upstream_request_cancel(struct upstream_request *r)
 {

@@ -7,6 +7,7 @@
 #define WINNOW_DAEMON_UPSTREAM_H
 
 #include <event2/event.h>
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "config.h"
@@ -70,6 +71,18 @@ struct upstream_request *upstream_get_blob(struct upstream *u,
     const char *repository, const struct digest *digest, uint64_t size,
     int tmp_fd, const struct upstream_blob_callbacks *cb);
 
+/*
+ * Fetches a whole list, of however many pages: the tags of a repository
+ * (strings), or, when `subject` is not NULL, what refers to that manifest
+ * (descriptors; none where the upstream has no such list).  `items` is
+ * borrowed and in the upstream's order.  Errors as for upstream_head(), and
+ * ERR_LIMIT.
+ */
+typedef void (*upstream_list_cb)(void *arg, json_t *items, const struct err *e);
+struct upstream_request *
+upstream_list(struct upstream *u, const char *repository,
+    const struct digest *subject, upstream_list_cb cb, void *arg);
+
 void upstream_request_cancel(struct upstream_request *r);
 
 /* The kinds; only upstream.c calls these. */
@@ -83,6 +96,9 @@ struct upstream_ops {
 	struct upstream_request *(*get_blob)(struct upstream *u,
 	    const char *repository, const struct digest *digest, uint64_t size,
 	    int tmp_fd, const struct upstream_blob_callbacks *cb);
+	struct upstream_request *(*list)(struct upstream *u,
+	    const char *repository, const struct digest *subject,
+	    upstream_list_cb cb, void *arg);
 	void (*cancel)(struct upstream_request *r);
 	void (*free)(struct upstream *u);
 };

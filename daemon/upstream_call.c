@@ -214,8 +214,9 @@ upstream_call_start(struct registry *g, const struct upstream_call_options *o,
 	call->registry = g;
 	call->auth = g->auth;
 	call->method = mem_strdup(o->method);
-	call->url = mem_printf("%s/v2/%s/%s/%s", g->base_url, o->repository,
-	    o->kind, o->reference);
+	call->url = mem_printf("%s/v2/%s/%s/%s%s%s", g->base_url, o->repository,
+	    o->kind, o->reference, o->query == NULL ? "" : "?",
+	    o->query == NULL ? "" : o->query);
 	call->repository = mem_strdup(o->repository);
 	call->name = mem_printf("%s%s%s", o->repository,
 	    strchr(o->reference, ':') == NULL ? ":" : "@", o->reference);

@@ -13,8 +13,9 @@ struct upstream_call;
 struct upstream_call_options {
 	const char *method;
 	const char *repository;
-	const char *kind; /* "manifests" or "blobs" */
+	const char *kind; /* "manifests", "blobs", "tags" or "referrers" */
 	const char *reference;
+	const char *query; /* or NULL */
 	const char *const *headers; /* these must outlive the call */
 	uint64_t range_from;
 };

@@ -8,6 +8,7 @@
 
 #include "upstream.h"
 #include "winnow/auto.h"
+#include "winnow/json.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
 #include "winnow/oci_layout.h"
@@ -25,6 +26,8 @@ struct layout_request {
 	char *reference; /* of a manifest; NULL: this is for a blob */
 	upstream_manifest_cb manifest_cb;
 	void *arg;
+	upstream_list_cb list_cb; /* or NULL: this is for no list */
+	bool lists_tags;
 	struct digest digest; /* of a blob */
 	uint64_t size;
 	struct upstream_blob_callbacks blob_cb;
@@ -137,6 +140,37 @@ finish_manifest(struct layout_request *r)
 	free(m.data);
 }
 
+/* Lists what index.json names; layouts list no referrers. */
+static int
+list_tags(const struct layout_request *r, json_t *tags, struct err *e)
+{
+	const struct layout *l = (const struct layout *)r->request.upstream;
+	auto_free char *name = mem_printf("%s:", r->repository);
+	auto_free char *full =
+	    mem_printf("%s/%s", r->request.upstream->host, name);
+	const struct oci_layout_name want = {.name = name, .full_name = full};
+	auto_free char *dir = NULL;
+
+	if (find_layout(l, r->repository, &dir, e) == -1)
+		return -1;
+	return oci_layout_list_tags(dir, &want, tags, e);
+}
+
+/* Ends a request for a list. */
+static void
+finish_list(struct layout_request *r)
+{
+	auto_json json_t *items = json_array();
+	struct err e;
+
+	if (r->lists_tags && list_tags(r, items, &e) == -1) {
+		describe_failure(r, ": ", "list of tags", &e);
+		r->list_cb(r->arg, NULL, &e);
+	} else {
+		r->list_cb(r->arg, items, NULL);
+	}
+}
+
 /* Opens the request's blob and compares its size. */
 static int
 find_blob(const struct layout_request *r, int *out, struct err *e)
@@ -184,7 +218,9 @@ layout_turn(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	r->done = true;
-	if (r->reference != NULL)
+	if (r->list_cb != NULL)
+		finish_list(r);
+	else if (r->reference != NULL)
 		finish_manifest(r);
 	else
 		finish_blob(r);
@@ -230,6 +266,18 @@ layout_get_blob(struct upstream *u, const char *repository,
 	return &r->request;
 }
 
+static struct upstream_request *
+layout_list(struct upstream *u, const char *repository,
+    const struct digest *subject, upstream_list_cb cb, void *arg)
+{
+	struct layout_request *r = layout_request_new(u, repository);
+
+	r->list_cb = cb;
+	r->lists_tags = subject == NULL;
+	r->arg = arg;
+	return &r->request;
+}
+
 static void
 layout_cancel(struct upstream_request *request)
 {
@@ -254,6 +302,7 @@ static const struct upstream_ops layout_ops = {
     .head = layout_get_manifest,
     .get_manifest = layout_get_manifest,
     .get_blob = layout_get_blob,
+    .list = layout_list,
     .cancel = layout_cancel,
     .free = layout_free,
 };

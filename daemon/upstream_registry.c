@@ -294,6 +294,7 @@ static const struct upstream_ops registry_ops = {
     .head = registry_head,
     .get_manifest = registry_get_manifest,
     .get_blob = registry_get_blob,
+    .list = registry_list,
     .cancel = registry_cancel,
     .free = registry_free,
 };

@@ -50,6 +50,11 @@ struct upstream_request *registry_get_blob(struct upstream *u,
     int tmp_fd, const struct upstream_blob_callbacks *cb);
 void registry_blob_cancel(struct upstream_request *r);
 
+/* The list operation (upstream_list.c). */
+struct upstream_request *
+registry_list(struct upstream *u, const char *repository,
+    const struct digest *subject, upstream_list_cb cb, void *arg);
+
 /*
  * Every request to a registry starts with this; the operations differ by
  * `cancel`.

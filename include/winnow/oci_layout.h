@@ -40,6 +40,13 @@ int oci_layout_read_index(const char *dir, json_t **out, struct err *e);
 int oci_layout_find(const char *dir, const struct oci_layout_name *want,
     struct digest *digest, char **media_type, struct err *e);
 
+/*
+ * Adds the tags that index.json has for a repository to an array.  In `want`
+ * only name ("REPOSITORY:") and full_name ("HOST/REPOSITORY:") count.
+ */
+int oci_layout_list_tags(const char *dir, const struct oci_layout_name *want,
+    json_t *tags, struct err *e);
+
 /* Opens a blob, which must be a regular file; *size is its size. */
 int oci_layout_open_blob(const char *dir, const struct digest *digest,
     uint64_t *size, int *fd, struct err *e);

@@ -15,6 +15,12 @@ bool ref_is_repository(const char *s);
 bool ref_is_repository_n(const char *s, size_t len);
 /* True for a tag. */
 bool ref_is_tag(const char *s);
+/*
+ * True for a tag under which clients keep what belongs to a digest: cosign's
+ * sha256-HEX.sig, .att and .sbom, and sha256-HEX itself (distribution-spec,
+ * "Referrers Tag Schema").
+ */
+bool ref_is_signature_tag(const char *s);
 /* True for HOST or HOST:PORT (name, IPv4 address, [IPv6]). */
 bool ref_is_host(const char *s);
 

@@ -44,7 +44,21 @@ test_fixed_replies(void **state)
 	    {"GET /v2/a/tags/list?n=-1", 400, "\"PAGINATION_NUMBER_INVALID\""},
 	    {"GET /v2/a/tags/list?ns=a/b", 400, "\"NAME_INVALID\""},
 	    {"GET /v2/a/referrers/x", 400, "\"DIGEST_INVALID\""},
-	    {"GET /v2/a/referrers/sha256:" HEX, 200, "\"manifests\":[]"},
+	    {"GET /v2/a/referrers/sha512:" HEX HEX, 200, "\"manifests\":[]"},
+	    {"GET /v2/a/referrers/sha512:" HEX HEX "?n=x", 400,
+		"\"PAGINATION_NUMBER_INVALID\""},
+	    {"GET /v2/a/referrers/sha256:" HEX "?artifactType=%00", 400,
+		"\"PAGINATION_NUMBER_INVALID\""},
+	    {"GET /v2/a/tags/list?last=%2", 400,
+		"\"PAGINATION_NUMBER_INVALID\""},
+	    {"GET /v2/_winnow/map", 400, "\"NAME_INVALID\""},
+	    {"GET /v2/_winnow/map?repo=a", 400, "\"DIGEST_INVALID\""},
+	    {"GET /v2/_winnow/map?repo=a%20b&digest=x", 400,
+		"\"NAME_INVALID\""},
+	    {"GET /v2/_winnow/map?digest=sha256:" HEX, 400, "\"NAME_INVALID\""},
+	    {"GET /v2/_winnow/map?repo=a&digest=sha256:1", 400,
+		"\"DIGEST_INVALID\""},
+	    {"GET /v2/_winnow/other", 404, "\"UNSUPPORTED\""},
 	    {"DELETE /v2/a/manifests/x", 405, "\"UNSUPPORTED\""},
 	    {"OPTIONS /v2/", 405, "\"UNSUPPORTED\""},
 	    {"TRACE /v2/", 405, "\"UNSUPPORTED\""},
@@ -136,7 +150,7 @@ expect_manifest(int fd, bool head, const char *digest)
 static void
 test_manifest(void **state)
 {
-	auto_reply struct reply first, unchanged, other, evicted;
+	auto_reply struct reply first, unchanged, any, other, evicted;
 	auto_fd int fd = client_open();
 	auto_json json_t *ask = NULL;
 	auto_free char *conditional = NULL;
@@ -162,6 +176,9 @@ test_manifest(void **state)
 	client_send(fd, conditional);
 	client_receive(fd, false, &unchanged);
 	assert_int_equal(unchanged.status, 304);
+	client_send(fd, "GET " MANIFEST_REQUEST "If-None-Match: *\r\n\r\n");
+	client_receive(fd, false, &any);
+	assert_int_equal(any.status, 304);
 	remove_blob(digest);
 	expect_manifest(fd, false, digest);
 	expect_silence();
@@ -355,20 +372,23 @@ test_errors(void **state)
 	expect_open(fd);
 }
 
+/* What core is told, and the link to the next page. */
 static void
 test_tags(void **state)
 {
 	static const struct {
-		const char *query, *body, *link;
+		const char *query, *last, *link;
+		bool more;
+		int n;
 	} cases[] = {
-	    {"", "{\"name\":\"a\",\"tags\":[\"1\",\"2\",\"B\",\"a\"]}", ""},
-	    {"?n=2", "{\"name\":\"a\",\"tags\":[\"1\",\"2\"]}",
-		"</v2/a/tags/list?n=2&last=2>; rel=\"next\""},
-	    {"?n=1&ns=x.io", "{\"name\":\"a\",\"tags\":[\"1\"]}",
-		"</v2/a/tags/list?n=1&last=1&ns=x.io>; rel=\"next\""},
-	    {"?n=2&last=2", "{\"name\":\"a\",\"tags\":[\"B\",\"a\"]}", ""},
-	    {"?n=0", "{\"name\":\"a\",\"tags\":[]}", ""},
-	    {"?last=9", "{\"name\":\"a\",\"tags\":[\"B\",\"a\"]}", ""},
+	    {"", "", "", false, -1},
+	    {"", "", "</v2/a/tags/list?last=B>; rel=\"next\"", true, -1},
+	    {"?n=2", "", "</v2/a/tags/list?n=2&last=B>; rel=\"next\"", true, 2},
+	    {"?n=2&ns=x.io%3A1&last=a%2Bb", "a+b",
+		"</v2/a/tags/list?n=2&last=B&ns=x.io:1>; rel=\"next\"", true,
+		2},
+	    {"?n=0", "", "", false, 0},
+	    {"?artifactType=x&unknown", "", "", false, -1},
 	};
 	auto_fd int fd = client_open();
 	size_t i;
@@ -377,16 +397,81 @@ test_tags(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		auto_free char *text = mem_printf(
 		    "GET /v2/a/tags/list%s HTTP/1.1\r\n\r\n", cases[i].query);
+		auto_json json_t *ask = NULL;
 		auto_reply struct reply r;
+		const json_t *n;
 
 		client_send(fd, text);
-		send_message(json_pack("{s:s, s:I, s:[s, s, s, s], s:i}",
-		    "type", "answer", "id", expect_ask("tags", "a", ""), "tags",
-		    "a", "2", "B", "1", "ttl_ms", 0));
+		ask = receive_message();
+		n = json_object_get(ask, "n");
+		assert_int_equal(
+		    n == NULL ? -1 : json_integer_value(n), cases[i].n);
+		n = json_object_get(ask, "last");
+		assert_string_equal(
+		    n == NULL ? "" : json_string_value(n), cases[i].last);
+		send_message(json_pack("{s:s, s:O, s:[s, s], s:b, s:s}", "type",
+		    "answer", "id", json_object_get(ask, "id"), "items", "1",
+		    "B", "more", cases[i].more, "warning", "110 - \"old\""));
 		client_receive(fd, false, &r);
-		assert_string_equal(strbuf_string(&r.body), cases[i].body);
+		assert_int_equal(r.status, 200);
+		assert_string_equal(strbuf_string(&r.body),
+		    "{\"name\":\"a\",\"tags\":[\"1\",\"B\"]}");
 		assert_string_equal(reply_header(&r, "Link"), cases[i].link);
+		assert_string_equal(
+		    reply_header(&r, "Warning"), "110 - \"old\"");
 	}
+}
+
+static void
+test_referrers(void **state)
+{
+	static const char type[] = "application/vnd.x.y+json";
+	auto_fd int fd = client_open();
+	auto_reply struct reply some, filtered;
+	auto_json json_t *ask = NULL;
+
+	(void)state;
+	client_send(fd, "GET /v2/a/referrers/sha256:" HEX " HTTP/1.1\r\n\r\n");
+	send_message(json_pack("{s:s, s:I, s:[]}", "type", "answer", "id",
+	    expect_ask("referrers", "a", "sha256:" HEX), "items"));
+	client_receive(fd, false, &some);
+	assert_string_equal(reply_header(&some, "Content-Type"),
+	    "application/vnd.oci.image.index.v1+json");
+	assert_string_equal(reply_header(&some, "OCI-Filters-Applied"), "");
+	assert_string_equal(strbuf_string(&some.body),
+	    "{\"schemaVersion\":2,\"mediaType\":\"application/"
+	    "vnd.oci.image.index.v1+json\",\"manifests\":[]}");
+	client_send(fd,
+	    "GET /v2/a/referrers/sha256:" HEX
+	    "?artifactType=application%2Fvnd.x.y%2Bjson HTTP/1.1\r\n\r\n");
+	ask = receive_message();
+	assert_string_equal(
+	    json_string_value(json_object_get(ask, "artifact_type")), type);
+	send_message(json_pack("{s:s, s:O, s:[{s:s}], s:b}", "type", "answer",
+	    "id", json_object_get(ask, "id"), "items", "digest", "sha256:1",
+	    "more", true));
+	client_receive(fd, false, &filtered);
+	assert_string_equal(
+	    reply_header(&filtered, "OCI-Filters-Applied"), "artifactType");
+	assert_string_equal(reply_header(&filtered, "Link"),
+	    "</v2/a/referrers/sha256:" HEX "?last=sha256:1&artifactType="
+	    "application/vnd.x.y%2Bjson>; rel=\"next\"");
+}
+
+static void
+test_map(void **state)
+{
+	auto_fd int fd = client_open();
+	auto_reply struct reply r;
+
+	(void)state;
+	client_send(fd,
+	    "GET /v2/_winnow/map?repo=a/b&digest=sha256%3A" HEX
+	    " HTTP/1.1\r\n\r\n");
+	send_message(json_pack("{s:s, s:I, s:{s:s}}", "type", "answer", "id",
+	    expect_ask("map", "a/b", "sha256:" HEX), "map", "variant", "x"));
+	client_receive(fd, false, &r);
+	assert_string_equal(strbuf_string(&r.body), "{\"variant\":\"x\"}");
 }
 
 #define SERVER_TEST(f) \
@@ -404,6 +489,8 @@ main(void)
 	    SERVER_TEST(test_blob_head_and_eviction),
 	    SERVER_TEST(test_errors),
 	    SERVER_TEST(test_tags),
+	    SERVER_TEST(test_referrers),
+	    SERVER_TEST(test_map),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,8 @@
  *	manifest REPOSITORY REFERENCE	"ok DIGEST TYPE LEN"
  *	blob REPOSITORY DIGEST SIZE	"ok DIGEST SIZE"
  *	cancel REPOSITORY DIGEST SIZE	"cancelled" at the first progress
+ *	tags REPOSITORY			"ok TAG ..."
+ *	referrers REPOSITORY DIGEST	"ok DIGEST ..."
  *	leave REPOSITORY DIGEST SIZE	"left" before anything happens
  *	and				what follows runs beside the last
  *
@@ -73,6 +75,29 @@ on_manifest(void *arg, const struct upstream_manifest *m, const struct err *e)
 	else
 		printf("ok %s %s %zu\n", digest_format(&m->digest, text),
 		    m->media_type, m->len);
+	question_end(q);
+}
+
+static void
+on_list(void *arg, json_t *items, const struct err *e)
+{
+	struct question *q = arg;
+	size_t i;
+
+	upstream_request_cancel(q->request);
+	if (e != NULL)
+		print_error(e);
+	else
+		printf("ok");
+	for (i = 0; e == NULL && i < json_array_size(items); i++) {
+		const json_t *item = json_array_get(items, i);
+
+		if (json_is_object(item))
+			item = json_object_get(item, "digest");
+		printf(" %s", json_string_value(item));
+	}
+	if (e == NULL)
+		printf("\n");
 	question_end(q);
 }
 
@@ -155,6 +180,8 @@ static int
 ask(struct driver *d, int argc, char **argv)
 {
 	struct question *q;
+	struct digest digest;
+	struct err e;
 
 	if (argc >= 3 && strcmp(argv[0], "head") == 0) {
 		q = question_new(d);
@@ -166,6 +193,20 @@ ask(struct driver *d, int argc, char **argv)
 		q = question_new(d);
 		q->request = upstream_get_manifest(
 		    d->upstream, argv[1], argv[2], on_manifest, q);
+		return 3;
+	}
+	if (argc >= 2 && strcmp(argv[0], "tags") == 0) {
+		q = question_new(d);
+		q->request =
+		    upstream_list(d->upstream, argv[1], NULL, on_list, q);
+		return 2;
+	}
+	if (argc >= 3 && strcmp(argv[0], "referrers") == 0) {
+		if (digest_parse(argv[2], &digest, &e) == -1)
+			exit(2);
+		q = question_new(d);
+		q->request =
+		    upstream_list(d->upstream, argv[1], &digest, on_list, q);
 		return 3;
 	}
 	if (argc >= 4) {

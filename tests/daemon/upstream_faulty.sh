@@ -49,6 +49,46 @@ check "no such tag, by HEAD" "error not-found *app:2: registry answered 404"
 run $url blob app "$manifest" 3
 check "blob of another size" "error digest *"
 
+# Lists come in pages; only the query of the next page's address counts.
+scenario '{"rules": [
+  {"match": "tags/list.n=1000$", "status": 200, "body": "{\"tags\": [\"1\"]}",
+   "headers": {"Link": "<http://{other}/v2/x/tags/list?last=1&n=1>; rel=\"next\""}},
+  {"match": "tags/list.last=1&n=1$", "status": 200,
+   "body": "{\"tags\": [\"2\", \"3\"]}",
+   "headers": {"Link": "</v2/app/tags/list?last=3>; rel=\"next\""}},
+  {"match": "tags/list.last=3$", "status": 200, "body": "{\"tags\": null}"},
+  {"match": "referrers", "status": 200, "body":
+   "{\"manifests\": [{\"digest\": \"a\"}, {\"digest\": \"b\"}]}"}]}'
+run $url tags app referrers app "$manifest"
+check "lists" "ok 1 2 3
+ok a b"
+logged "nobody else is asked" 0 "^other"
+rule '{"match": "tags", "status": 200, "body": "{\"tags\": [\"1\"]}",
+   "headers": {"Link": "</v2/app/tags/list?last=3>; rel=\"next\""}}'
+run $url tags app
+check "a list without end" "error limit *app: list of tags: *pages*"
+rule '{"match": "tags", "status": 200, "body": "[1]"}'
+run $url tags app
+check "a list that is none" "error upstream *app: list of tags: *"
+rule '{"match": "tags", "status": 200, "body": "{\"tags\": [\"1\"]}",
+   "headers": {"Link": "</v2/app/tags/list?last=3 HTTP>; rel=\"next\""}}'
+run $url tags app
+check "a link that is no address" "ok 1"
+rule '{"match": "tags", "status": 404, "body": "no"}'
+run $url tags app
+check "no such repository" "error not-found *"
+# A registry without referrers: they are under a tag, or there are none.
+scenario '{}'
+run $url referrers app "$manifest"
+check "no referrers" "ok"
+rule '{"match": "manifests/sha256-", "status": 200, "body":
+   "{\"schemaVersion\": 2, \"manifests\": [{\"digest\": \"x\"}]}"}'
+run $url referrers app "$manifest"
+check "referrers under a tag" "ok x"
+rule '{"match": "referrers", "status": 503}'
+run $url referrers app "$manifest"
+check "referrers of a failing registry" "error upstream *"
+
 rule '{"match": "manifests", "flip": true}'
 run $url manifest app 1
 check "manifest with wrong bytes" "error digest *called them $manifest"

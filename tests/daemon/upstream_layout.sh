@@ -36,6 +36,10 @@ name "{\"$ref\": \"library/app:1\"}"
 run $url manifest library/app 1 manifest library/other 1
 check "repository and tag" "$found
 error not-found *"
+run $url tags library/app tags library/other referrers library/app "$manifest"
+check "tags of a layout" "ok 1
+ok
+ok"
 name "{\"$ref\": \"test.example/library/app:1\"}"
 run $url manifest library/app 1
 check "host, repository and tag" "$found"
@@ -43,6 +47,9 @@ name "{\"$full\": \"test.example/library/app:1\", \"$ref\": \"1\"}"
 run $url manifest library/app 1 manifest library/other 1
 check "containerd's name decides alone" "$found
 error not-found *"
+run $url tags library/app tags library/other
+check "tags by containerd's name" "ok 1
+ok"
 name "null"
 run $url manifest library/app 1
 check "no names at all" "error not-found *"

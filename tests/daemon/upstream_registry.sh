@@ -29,6 +29,8 @@ run "$url/" head library/app 1 manifest library/app 1 \
     blob library/app "$layer" "$layer_size" and \
     blob library/app "$layer" "$layer_size"
 type=application/vnd.oci.image.manifest.v1+json
+tags=$("$driver" $url tags library/app)
+[ "$tags" = "ok 1" ] || { echo "FAILED: tags: $tags"; failures=1; }
 check "a registry answers" "ok $manifest $type -
 ok $manifest $type $manifest_size
 ok $manifest $type $manifest_size

@@ -128,6 +128,19 @@ stub_get_blob(struct upstream *u, const char *repository,
 	return &r->request;
 }
 
+static struct upstream_request *
+stub_get_list(struct upstream *u, const char *repository,
+    const struct digest *subject, upstream_list_cb cb, void *arg)
+{
+	struct stub_request *r = new_request(u);
+
+	(void)repository;
+	(void)subject;
+	r->list_cb = cb;
+	r->arg = arg;
+	return &r->request;
+}
+
 static void
 stub_cancel(struct upstream_request *request)
 {
@@ -147,6 +160,7 @@ stub_init(struct stub_upstream *s, struct event_base *base)
 	static const struct upstream_ops ops = {.head = stub_get_manifest,
 	    .get_manifest = stub_get_manifest,
 	    .get_blob = stub_get_blob,
+	    .list = stub_get_list,
 	    .cancel = stub_cancel,
 	    .free = stub_free};
 	static char host[] = "docker.io";
@@ -196,6 +210,21 @@ void
 stub_fail_manifest(struct stub_request *r, const struct err *e)
 {
 	r->manifest_cb(r->arg, NULL, e);
+	free_request(r);
+}
+
+void
+stub_list(struct stub_request *r, json_t *items)
+{
+	r->list_cb(r->arg, items, NULL);
+	json_decref(items);
+	free_request(r);
+}
+
+void
+stub_fail_list(struct stub_request *r, const struct err *e)
+{
+	r->list_cb(r->arg, NULL, e);
 	free_request(r);
 }
 

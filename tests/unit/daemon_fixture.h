@@ -29,6 +29,7 @@ struct stub_request {
 	TAILQ_ENTRY(stub_request) entry;
 	char *reference; /* of a manifest, or NULL */
 	upstream_manifest_cb manifest_cb;
+	upstream_list_cb list_cb;
 	void *arg;
 	struct upstream_blob_callbacks blob_cb;
 	uint64_t written;
@@ -50,6 +51,9 @@ void stub_end_blob(struct stub_request *r, int fd, const struct err *e);
 /* What a HEAD says: a tag stands for this digest. */
 void stub_resolve(struct stub_request *r, const struct digest *digest);
 void stub_fail_manifest(struct stub_request *r, const struct err *e);
+/* A list ends; takes `items`. */
+void stub_list(struct stub_request *r, json_t *items);
+void stub_fail_list(struct stub_request *r, const struct err *e);
 
 /* Runs the loop until *done is no longer 0; fails after 20 seconds. */
 void loop_until(struct event_base *base, const size_t *done);

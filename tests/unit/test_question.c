@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "../../daemon/lists.h"
 #include "../../daemon/process.h"
 #include "../../daemon/question.h"
 #include "daemon_fixture.h"
@@ -558,25 +559,158 @@ test_shutdown_while_building(void **state)
 	assert_int_equal(flights_count(context.env.flights), 1);
 }
 
+static const char *
+item(size_t i)
+{
+	const char *text = json_string_value(
+	    json_array_get(json_object_get(last, "items"), i));
+
+	return text == NULL ? "" : text;
+}
+
+static void
+put_tag(const char *tag)
+{
+	struct store_tag row = {.checked_ms = 1};
+
+	store_put_tag(context.env.store, "docker.io/library/app", tag, &row);
+}
+
+/* Upstream's tags, kept for a while; those that were pulled when it is gone. */
 static void
 test_tags(void **state)
 {
-	struct store_tag row = {.checked_ms = 1};
-	char tag[140];
+	struct err e;
+
+	(void)state;
+	ask("tags", "app", "");
+	assert_int_equal(json_array_size(json_object_get(last, "items")), 3);
+	assert_string_equal(item(0), "1");
+	assert_string_equal(item(2), "broken");
+	assert_true(json_is_false(json_object_get(last, "more")));
+	context.upstreams[0] = &stub.upstream;
+	ask("tags", "original/app", "");
+	assert_string_equal(item(2), "broken");
+	assert_int_equal(stub.asked, 0);
+	err_set(&e, ERR_UPSTREAM, "gone");
+	/* Known, but too old. */
+	context.config->tag_ttl_ms = 0;
+	send_ask(1, "tags", "app", "", "other");
+	stub_fail_list(stub_first(&stub), &e);
+	assert_string_equal(item(2), "broken");
+	assert_non_null(strstr(member("warning"), "110 "));
+	/* Nothing is known of another one, but what was pulled. */
+	send_ask(1, "tags", "other", "", "other");
+	stub_fail_list(stub_first(&stub), &e);
+	assert_error("upstream", "repository", "gone");
+	put_tag("pulled");
+	lists_free(context.env.lists);
+	context.env.lists = lists_new();
+	send_ask(1, "tags", "app", "", "other");
+	stub_fail_list(stub_first(&stub), &e);
+	assert_string_equal(item(0), "pulled");
+	/* Only an upstream that fails is excused. */
+	send_ask(1, "tags", "app", "", "other");
+	err_set(&e, ERR_DENIED, "no");
+	stub_fail_list(stub_first(&stub), &e);
+	assert_error("denied", "repository", "no");
+}
+
+/* Only what may be pulled under the name is listed. */
+static void
+test_tags_that_are_served(void **state)
+{
+	static const char *const policies[] = {
+	    "repository: docker.io/library/app\ntags: [\"1\"]\nkeep: [/x]\n",
+	    "repository: virtual\nsource: docker.io/library/app\n"
+	    "tags: [\"b*\"]\nkeep: [/x]\n",
+	    NULL};
+	struct policy_set *with = context.policies;
+
+	(void)state;
+	context.policies = scratch_policies(dir, policies);
+	ask("tags", "app", "");
+	assert_int_equal(json_array_size(json_object_get(last, "items")), 3);
+	context.config->default_action = CONFIG_DENY;
+	ask("tags", "app", "");
+	assert_int_equal(json_array_size(json_object_get(last, "items")), 1);
+	assert_string_equal(item(0), "1");
+	ask("tags", "virtual", "");
+	assert_int_equal(json_array_size(json_object_get(last, "items")), 1);
+	assert_string_equal(item(0), "broken");
+	ask("tags", "original/app", "");
+	assert_int_equal(json_array_size(json_object_get(last, "items")), 3);
+	ask("tags", "other", "");
+	assert_error("denied", "repository", "no policy");
+	policy_set_free(context.policies);
+	context.policies = with;
+}
+
+/* Signatures are of sources; nobody refers to a variant. */
+static void
+test_referrers_and_signatures(void **state)
+{
+	char source[DIGEST_TEXT], signature[DIGEST_TEXT + 8];
+
+	(void)state;
+	digest_format(&manifest, source);
+	snprintf(signature, sizeof(signature), "sha256-%s.sig", source + 7);
+	ask("manifest", "app", "1");
+	ask("referrers", "app", member("digest"));
+	assert_int_equal(json_array_size(json_object_get(last, "items")), 0);
+	ask("referrers", "app", source);
+	assert_int_equal(json_array_size(json_object_get(last, "items")), 0);
+	context.upstreams[0] = &stub.upstream;
+	send_ask(1, "referrers", "original/app", source, "other");
+	stub_list(stub_first(&stub),
+	    json_pack("[{s:s, s:s}]", "digest", "d", "artifactType", "t"));
+	assert_int_equal(json_array_size(json_object_get(last, "items")), 1);
+	send_ask(1, "referrers", "original/app", source, "other");
+	assert_int_equal(stub.asked, 1);
+	context.upstreams[0] = layout;
+	context.policies->items[0]->tag_count = 0;
+	ask("manifest", "app", signature);
+	assert_error("not-found", "manifest", "original/");
+	context.policies->items[0]->tag_count = 2;
+	/* No policy speaks of that tag: upstream is asked. */
+	ask("manifest", "app", signature);
+	assert_error("not-found", "manifest", "index.json");
+}
+
+static const char *
+mapped(const char *key)
+{
+	const char *value = json_string_value(
+	    json_object_get(json_object_get(last, "map"), key));
+
+	return value == NULL ? "" : value;
+}
+
+static void
+test_map(void **state)
+{
+	auto_free char *variant = NULL;
+	char source[DIGEST_TEXT];
 	int i;
 
 	(void)state;
+	digest_format(&manifest, source);
+	ask("map", "app", source);
+	assert_error("not-found", "manifest", "pull the tag");
 	ask("manifest", "app", "1");
-	ask("tags", "app", "");
-	assert_int_equal(json_array_size(json_object_get(last, "tags")), 1);
-	memset(tag, 'x', sizeof(tag));
-	for (i = 0; i < 600; i++) {
-		snprintf(tag + 120, sizeof(tag) - 120, "%d", i);
-		store_put_tag(
-		    context.env.store, "docker.io/library/app", tag, &row);
+	variant = mem_strdup(member("digest"));
+	for (i = 0; i < 2; i++) {
+		ask("map", "app", source);
+		assert_string_equal(mapped("variant"), variant);
+		ask("map", "app", variant);
+		assert_string_equal(mapped("source"), source);
+		assert_string_equal(
+		    mapped("repository"), "docker.io/library/app");
+		close_context();
+		open_context();
 	}
-	ask("tags", "app", "");
-	assert_error("limit", "repository", "601");
+	ask("map", "original/app", source);
+	assert_error("not-found", "manifest", "served as it is");
 }
 
 /* Past the number of jobs: refused at once, nothing waits. */
@@ -607,6 +741,9 @@ main(int argc, char **argv)
 	    TEST(test_shutdown_with_work),
 	    TEST(test_shutdown_while_building),
 	    TEST(test_tags),
+	    TEST(test_tags_that_are_served),
+	    TEST(test_referrers_and_signatures),
+	    TEST(test_map),
 	    TEST(test_busy),
 	};
 

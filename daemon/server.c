@@ -18,6 +18,7 @@
 #include "winnow/json.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
+#include "winnow/num.h"
 
 /* Nothing is uploaded: room for a request that is only to be refused. */
 #define MAX_BODY (16 << 10)
@@ -184,17 +185,27 @@ libevent_realloc(void *p, size_t size)
 	return mem_realloc(p, 1, size);
 }
 
-/* A connection and the file it reads take a descriptor each. */
+/*
+ * A connection and the file it reads take a descriptor each: makes sure of
+ * them, or lowers the number of connections to what there are.
+ */
 static void
-raise_fd_limit(uint64_t connections)
+fit_connections(uint64_t *connections)
 {
 	struct rlimit limit;
-	rlim_t wanted = connections * 2 + SPARE_FDS;
+	rlim_t wanted = *connections * 2 + SPARE_FDS;
+	char number[NUM_TEXT];
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur >= wanted)
 		return;
 	limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
+	if (setrlimit(RLIMIT_NOFILE, &limit) == -1 ||
+	    limit.rlim_cur >= wanted || limit.rlim_cur <= SPARE_FDS + 2)
+		return;
+	*connections = (limit.rlim_cur - SPARE_FDS) / 2;
+	log_event(LOG_LEVEL_WARN, "connections.limited", "connections",
+	    num_format(*connections, number), "why",
+	    "the limit of open files (ulimit -Hn, LimitNOFILE=)", NULL);
 }
 
 static struct event_base *
@@ -243,14 +254,14 @@ open_counters(struct server *s, const struct start *start, struct err *e)
 }
 
 static int
-open_server(struct server *s, const struct start *start, struct err *e)
+open_server(struct server *s, struct start *start, struct err *e)
 {
 	const struct core_link_callbacks callbacks = {
 	    .on_message = on_message, .on_end = stop_loop, .arg = s};
 	size_t i;
 
 	snprintf(s->id, sizeof(s->id), "%d-", (int)getpid());
-	raise_fd_limit(start->limits.connections);
+	fit_connections(&start->limits.connections);
 	s->base = new_base(e);
 	if (s->base == NULL || open_counters(s, start, e) == -1)
 		return -1;

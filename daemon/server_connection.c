@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
+#include "server.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 
@@ -22,7 +23,9 @@
 #define REFUSED_MAX 64
 /* A reply is a header, and a file or what fits into one write beside it. */
 #define WRITES_AT_ONCE 2
-/* How long to leave the listeners alone when descriptors run out. */
+/* Who keeps us waiting for this long makes room when there is none. */
+#define ROOM_AFTER_MS 1000
+/* How long to leave the listeners alone when there is no room at all. */
 #define ACCEPT_PAUSE_MS 100
 
 enum connection_state {
@@ -36,6 +39,7 @@ struct connection {
 	struct bufferevent *bev;
 	struct evhttp_connection *evcon; /* NULL in its first loop turn */
 	enum connection_state state;
+	uint64_t since; /* server_now() of the state */
 	bool refused;
 	struct event *timer;
 	struct event *watch; /* NULL when not watched */
@@ -43,6 +47,8 @@ struct connection {
 	void *arg;
 	TAILQ_ENTRY(connection) next;
 };
+
+TAILQ_HEAD(connection_list, connection);
 
 struct listener {
 	struct evhttp_bound_socket *bound;
@@ -55,7 +61,8 @@ struct connections {
 	struct connection_limits limits;
 	void (*on_empty)(void *arg);
 	void *arg;
-	TAILQ_HEAD(, connection) list;
+	/* CONNECTION_BUSY, and the others; both in the order of `since`. */
+	struct connection_list busy, waiting;
 	uint64_t count;
 	struct connection **by_fd;
 	size_t by_fd_count;
@@ -65,11 +72,32 @@ struct connections {
 	struct counters *counters; /* borrowed, or NULL */
 };
 
+/*
+ * The only one of a process: a listener's error callback gets the argument
+ * of its accept callback, which is evhttp's.
+ */
+static struct connections *the_connections;
+
 static struct timeval
 milliseconds(uint64_t ms)
 {
 	return (struct timeval){.tv_sec = (time_t)(ms / 1000),
 	    .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+}
+
+static struct connection_list *
+list_of(struct connection *c)
+{
+	return c->state == CONNECTION_BUSY ? &c->all->busy : &c->all->waiting;
+}
+
+/* Also for a connection in no list yet. */
+static void
+enter_list(struct connection *c, enum connection_state state)
+{
+	c->state = state;
+	c->since = server_now();
+	TAILQ_INSERT_TAIL(list_of(c), c, next);
 }
 
 static void
@@ -78,7 +106,8 @@ set_state(struct connection *c, enum connection_state state)
 	const struct connection_limits *limits = &c->all->limits;
 	struct timeval tv;
 
-	c->state = state;
+	TAILQ_REMOVE(list_of(c), c, next);
+	enter_list(c, state);
 	if (state == CONNECTION_BUSY) {
 		evtimer_del(c->timer);
 		return;
@@ -107,6 +136,16 @@ set_listening(struct connections *all, bool on)
 	}
 }
 
+/* Clients wait in the kernel's queue until on_resume(). */
+static void
+pause_listening(struct connections *all)
+{
+	struct timeval pause = milliseconds(ACCEPT_PAUSE_MS);
+
+	set_listening(all, false);
+	evtimer_add(all->resume, &pause);
+}
+
 /* The bound of what is accepted, refused ones included. */
 static uint64_t
 most_connections(const struct connections *all)
@@ -132,7 +171,7 @@ free_connection(struct connection *c)
 {
 	struct connections *all = c->all;
 
-	TAILQ_REMOVE(&all->list, c, next);
+	TAILQ_REMOVE(list_of(c), c, next);
 	if (all->count-- == most_connections(all) && !all->draining)
 		set_listening(all, true);
 	note_count(all, NULL);
@@ -231,6 +270,21 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		evhttp_connection_free(c->evcon);
 }
 
+/*
+ * At the limit, who have kept us waiting for longest make room: a client that
+ * asks is worth more than one that is silent or dribbles a header.
+ */
+static void
+make_room(struct connections *all)
+{
+	struct connection *c;
+
+	while (all->count >= all->limits.connections &&
+	    (c = TAILQ_FIRST(&all->waiting)) != NULL && c->evcon != NULL &&
+	    server_now() - c->since >= ROOM_AFTER_MS)
+		evhttp_connection_free(c->evcon);
+}
+
 /* evhttp asks for the bufferevent of a connection that it has accepted. */
 static struct bufferevent *
 on_accept(struct event_base *base, void *arg)
@@ -243,25 +297,25 @@ on_accept(struct event_base *base, void *arg)
 	bufferevent_incref(c->bev);
 	c->timer = evtimer_new(base, on_timer, c);
 	event_active(c->timer, EV_TIMEOUT, 0);
-	TAILQ_INSERT_TAIL(&all->list, c, next);
+	make_room(all);
+	enter_list(c, CONNECTION_HEADERS);
 	c->refused = all->count >= all->limits.connections;
 	if (++all->count == most_connections(all))
-		set_listening(all, false);
+		pause_listening(all);
 	note_count(all, c);
 	return c->bev;
 }
 
 static void
-on_accept_error(struct evconnlistener *l, void *arg)
+on_accept_error(struct evconnlistener *l, void *http)
 {
-	struct connections *all = arg;
-	struct timeval pause = milliseconds(ACCEPT_PAUSE_MS);
+	struct connections *all = the_connections;
 
 	(void)l;
+	(void)http;
 	log_event(LOG_LEVEL_WARN, "accept.failed", "why",
 	    evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()), NULL);
-	set_listening(all, false);
-	evtimer_add(all->resume, &pause);
+	pause_listening(all);
 }
 
 static void
@@ -283,10 +337,15 @@ on_resume(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (all->draining)
+	if (all->draining) {
 		close_listeners(all);
-	else if (all->count < most_connections(all))
+		return;
+	}
+	make_room(all);
+	if (all->count < most_connections(all))
 		set_listening(all, true);
+	else
+		pause_listening(all);
 }
 
 struct connections *
@@ -301,9 +360,11 @@ connections_new(struct event_base *base, struct evhttp *http,
 	all->limits = *limits;
 	all->on_empty = on_empty;
 	all->arg = arg;
-	TAILQ_INIT(&all->list);
+	TAILQ_INIT(&all->busy);
+	TAILQ_INIT(&all->waiting);
 	all->resume = evtimer_new(base, on_resume, all);
 	evhttp_set_bevcb(http, on_accept, all);
+	the_connections = all;
 	return all;
 }
 
@@ -320,8 +381,8 @@ connections_free(struct connections *all)
 
 	/* Only those that evhttp never knew are left. */
 	all->draining = false;
-	while (!TAILQ_EMPTY(&all->list)) {
-		struct connection *c = TAILQ_FIRST(&all->list);
+	while (!TAILQ_EMPTY(&all->waiting)) {
+		struct connection *c = TAILQ_FIRST(&all->waiting);
 
 		bufferevent_decref(c->bev);
 		free_connection(c);
@@ -330,6 +391,7 @@ connections_free(struct connections *all)
 		all->listeners = l->next;
 		free(l);
 	}
+	the_connections = NULL;
 	event_free(all->resume);
 	free(all->by_fd);
 	free(all);
@@ -370,7 +432,7 @@ connections_drain(struct connections *all)
 		all->on_empty(all->arg);
 		return;
 	}
-	for (c = TAILQ_FIRST(&all->list); c != NULL; c = following) {
+	for (c = TAILQ_FIRST(&all->waiting); c != NULL; c = following) {
 		following = TAILQ_NEXT(c, next);
 		if (c->evcon != NULL && c->state == CONNECTION_IDLE)
 			evhttp_connection_free(c->evcon);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -232,34 +233,106 @@ status_of_new_client(void)
 }
 
 static void
+expect_status_of_new_client(int wanted)
+{
+	int i;
+
+	for (i = 0; i < 2000 && status_of_new_client() != wanted; i++)
+		poll(NULL, 0, 5);
+	assert_true(i < 2000);
+}
+
+static void
 test_connection_limit(void **state)
 {
 	static const struct fixture_options few = {2, 10000, 20000};
 	int a, many[80], i;
+	auto_reply struct reply r;
 	auto_fd int b = -1;
+	json_int_t id;
 
 	(void)state;
 	fixture_start(&few);
 	a = client_open();
 	b = client_open();
-	expect_open(a);
-	expect_open(b);
+	client_send(a, GET_TAG);
+	id = expect_ask("manifest", "a", "b");
+	client_send(b, GET_TAG);
+	/* Until the server has seen that b is not idle any more. */
+	expect_status_of_new_client(503);
 	for (i = 0; i < 3; i++)
 		assert_int_equal(status_of_new_client(), 503);
 	close(a);
 	/* Room again, as soon as the server has noticed. */
-	for (i = 0; i < 1000 && status_of_new_client() != 200; i++)
-		poll(NULL, 0, 5);
-	assert_true(i < 1000);
+	expect_status_of_new_client(200);
 	/* More than are even refused wait outside, and are served later. */
 	for (i = 0; i < 80; i++)
 		many[i] = client_open();
-	expect_open(b);
+	send_message(json_pack("{s:s, s:I, s:s}", "type", "answer", "id", id,
+	    "error", "not-found"));
+	client_receive(b, false, &r);
+	assert_int_equal(r.status, 404);
 	for (i = 0; i < 80; i++)
 		close(many[i]);
-	for (i = 0; i < 1000 && status_of_new_client() != 200; i++)
-		poll(NULL, 0, 5);
-	assert_true(i < 1000);
+	expect_status_of_new_client(200);
+}
+
+/* At the limit, silent clients make room for one that asks; a busy stays. */
+static void
+test_room(void **state)
+{
+	static const struct fixture_options few = {3, 10000, 20000};
+	auto_fd int busy = -1, idle = -1, silent = -1;
+	auto_reply struct reply r;
+	json_int_t id;
+
+	(void)state;
+	fixture_start(&few);
+	busy = client_open();
+	client_send(busy, GET_TAG);
+	id = expect_ask("manifest", "a", "b");
+	idle = client_open();
+	expect_open(idle);
+	silent = client_open();
+	expect_status_of_new_client(200);
+	expect_closed(idle);
+	send_message(json_pack("{s:s, s:I, s:s}", "type", "answer", "id", id,
+	    "error", "not-found"));
+	client_receive(busy, false, &r);
+	assert_int_equal(r.status, 404);
+}
+
+static rlim_t
+set_fd_limit(rlim_t limit)
+{
+	struct rlimit now, wanted;
+
+	assert_int_equal(prlimit(fixture.pid, RLIMIT_NOFILE, NULL, &now), 0);
+	wanted = now;
+	wanted.rlim_cur = limit;
+	assert_int_equal(prlimit(fixture.pid, RLIMIT_NOFILE, &wanted, NULL), 0);
+	return now.rlim_cur;
+}
+
+/* Without descriptors the server pauses accepting, and then goes on. */
+static void
+test_no_descriptors(void **state)
+{
+	auto_fd int served = client_open(), waiting = -1;
+	auto_reply struct reply r;
+	rlim_t before;
+
+	(void)state;
+	expect_open(served);
+	/* Those that it has stay usable. */
+	before = set_fd_limit(4);
+	waiting = client_open();
+	client_send(waiting, "GET /v2/ HTTP/1.1\r\n\r\n");
+	expect_open(served);
+	assert_int_equal(recv(waiting, &(char){0}, 1, MSG_DONTWAIT), -1);
+	set_fd_limit(before);
+	client_receive(waiting, false, &r);
+	assert_int_equal(r.status, 200);
 }
 
 /* A drain lets a transfer finish, ends idle connections, then exits 0. */
@@ -357,6 +430,8 @@ main(void)
 	    cmocka_unit_test_teardown(test_timeouts, fixture_teardown),
 	    cmocka_unit_test_teardown(test_slow_reader, fixture_teardown),
 	    cmocka_unit_test_teardown(test_connection_limit, fixture_teardown),
+	    cmocka_unit_test_teardown(test_room, fixture_teardown),
+	    SERVER_TEST(test_no_descriptors),
 	    SERVER_TEST(test_drain),
 	    SERVER_TEST(test_abandoned_transfer),
 	    SERVER_TEST(test_core_dies),

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config_keys.h"
+#include "config_upstream.h"
 #include "listen_address.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
@@ -11,9 +12,6 @@
 #include "winnow/oci.h"
 #include "winnow/ref.h"
 #include "winnow/yaml.h"
-
-#define DOCKER_HOST "docker.io"
-#define DOCKER_URL "https://registry-1.docker.io"
 
 /* What reading a file needs: its document and directory. */
 struct reader {
@@ -26,17 +24,6 @@ static void *
 field(struct config *c, size_t offset)
 {
 	return (char *)c + offset;
-}
-
-/* `path`, seen from the directory of the file; the caller frees it. */
-static char *
-resolve_path(const struct reader *r, const char *path)
-{
-	const char *slash = strrchr(r->path, '/');
-
-	if (path[0] == '/' || slash == NULL)
-		return mem_strdup(path);
-	return mem_printf("%.*s%s", (int)(slash + 1 - r->path), r->path, path);
 }
 
 static uint64_t
@@ -110,26 +97,12 @@ free_strings(char **list, size_t count)
 	free(list);
 }
 
-static void
-clear_upstream(struct config_upstream *u)
-{
-	free(u->host);
-	free(u->url);
-	free(u->username);
-	free(u->password_file);
-	free(u->ca_file);
-}
-
 void
 config_free(struct config *c)
 {
-	size_t i;
-
 	free_strings(c->listen, c->listen_count);
 	free_strings(c->platforms, c->platform_count);
-	for (i = 0; i < c->upstream_count; i++)
-		clear_upstream(&c->upstreams[i]);
-	free(c->upstreams);
+	config_upstreams_clear(c);
 	free(c->store);
 	free(c->admin_socket);
 	free(c->policies);
@@ -188,8 +161,8 @@ read_text(
 		yaml_complain(r->doc, yaml_get(r->root, key->name, YAML_STRING),
 		    "%s must not be empty", key->name);
 	free(*value);
-	*value =
-	    key->type == CONFIG_PATH ? resolve_path(r, text) : mem_strdup(text);
+	*value = key->type == CONFIG_PATH ? config_resolve_path(r->path, text)
+					  : mem_strdup(text);
 }
 
 static void
@@ -205,111 +178,6 @@ read_action(
 	else if (strcmp(text, "pass") != 0)
 		yaml_complain(r->doc, yaml_get(r->root, key->name, YAML_STRING),
 		    "%s must be pass or deny", key->name);
-}
-
-/* --- upstreams --- */
-
-static struct config_upstream *
-add_upstream(struct config *c, const char *host, char *url)
-{
-	struct config_upstream *u;
-
-	c->upstreams = mem_realloc(
-	    c->upstreams, c->upstream_count + 1, sizeof(*c->upstreams));
-	u = &c->upstreams[c->upstream_count++];
-	memset(u, 0, sizeof(*u));
-	u->host = mem_strdup(host);
-	u->url = url;
-	return u;
-}
-
-static bool
-is_url(const char *url)
-{
-	static const char *const schemes[] = {"https://", "http://"};
-	size_t i;
-
-	if (strncmp(url, "oci:", 4) == 0)
-		return url[4] != '\0';
-	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-		size_t len = strlen(schemes[i]);
-
-		if (strncmp(url, schemes[i], len) == 0)
-			return url[len] != '\0' && url[len] != '/' &&
-			    strpbrk(url, " @\"<>\\") == NULL;
-	}
-	return false;
-}
-
-static char *
-resolve_url(const struct reader *r, const char *url)
-{
-	auto_free char *dir = NULL;
-
-	if (strncmp(url, "oci:", 4) != 0)
-		return mem_strdup(url);
-	dir = resolve_path(r, url + 4);
-	return mem_printf("oci:%s", dir);
-}
-
-static void
-read_upstream(
-    const struct reader *r, const struct yaml_node *node, struct config *c)
-{
-	static const struct yaml_key keys[] = {
-	    {"url", YAML_STRING, true, "address"},
-	    {"username", YAML_STRING, false, "user"},
-	    {"password_file", YAML_STRING, false, "password"},
-	    {"ca_file", YAML_STRING, false, "ca"},
-	};
-	const char *host = node->key->text, *url, *text;
-	struct config_upstream *u;
-
-	if (!ref_is_host(host))
-		yaml_complain(r->doc, node->key,
-		    "\"%s\" is not the name of a host", host);
-	if (!yaml_check_map(r->doc, node, keys, sizeof(keys) / sizeof(keys[0])))
-		return;
-	url = yaml_get_string(node, "url");
-	if (!is_url(url))
-		yaml_complain(r->doc, yaml_get(node, "url", YAML_STRING),
-		    "url must be https://HOST, http://HOST or oci:DIRECTORY");
-	u = add_upstream(c, host, resolve_url(r, url));
-	if ((text = yaml_get_string(node, "username")) != NULL)
-		u->username = mem_strdup(text);
-	if ((text = yaml_get_string(node, "password_file")) != NULL)
-		u->password_file = resolve_path(r, text);
-	if ((text = yaml_get_string(node, "ca_file")) != NULL)
-		u->ca_file = resolve_path(r, text);
-	if ((u->username == NULL) != (u->password_file == NULL))
-		yaml_complain(r->doc, node,
-		    "username and password_file must be given together");
-}
-
-static void
-read_upstreams(
-    const struct reader *r, const struct config_key *key, struct config *c)
-{
-	const struct yaml_node *map = yaml_get(r->root, key->name, YAML_MAP);
-	const struct yaml_node *node;
-
-	if (map == NULL)
-		return;
-	(void)yaml_check_items(r->doc, map, YAML_MAP);
-	for (node = map->first; node != NULL; node = node->next)
-		if (node->type == YAML_MAP)
-			read_upstream(r, node, c);
-}
-
-const struct config_upstream *
-config_find_upstream(const struct config *c, const char *host)
-{
-	size_t i;
-
-	for (i = 0; i < c->upstream_count; i++)
-		if (strcmp(c->upstreams[i].host, host) == 0)
-			return &c->upstreams[i];
-	return NULL;
 }
 
 /* --- the whole file --- */
@@ -347,7 +215,8 @@ read_key(const struct reader *r, const struct config_key *key, struct config *c)
 		read_strings(r, key, c);
 		break;
 	case CONFIG_UPSTREAMS:
-		read_upstreams(r, key, c);
+		config_read_upstreams(
+		    r->doc, yaml_get(r->root, key->name, YAML_MAP), r->path, c);
 		break;
 	}
 }
@@ -475,8 +344,7 @@ config_load(const char *path, struct config **out,
 		for (i = 0; i < config_key_count; i++)
 			read_key(&r, &config_keys[i], c);
 	}
-	if (config_find_upstream(c, DOCKER_HOST) == NULL)
-		add_upstream(c, DOCKER_HOST, mem_strdup(DOCKER_URL));
+	config_default_upstream(c);
 	check_config(&r, c);
 	if (yaml_mistakes_finish(mistakes, path, e) == -1)
 		return -1;

@@ -23,9 +23,15 @@ enum config_default { CONFIG_PASS, CONFIG_DENY };
 struct config_upstream {
 	char *host; /* as names have it: "docker.io" */
 	char *url; /* "https://registry-1.docker.io", "oci:/srv/images" */
-	char *username; /* or NULL */
-	char *password_file; /* or NULL; read when needed */
-	char *ca_file; /* or NULL */
+	/* The others may be NULL. */
+	char *proxy; /* a URL, or "none"; NULL: as the environment says */
+	char *ca_file;
+	char *username;
+	char *password_file; /* read when needed, as are the next two */
+	char *docker_config; /* where docker login keeps passwords */
+	char *credential_helper; /* a program, by path or name */
+	char **fallbacks; /* URLs to ask when the one before fails */
+	size_t fallback_count;
 };
 
 struct config {

@@ -2,6 +2,7 @@
 
 #include "config.h"
 #include "config_keys.h"
+#include "config_upstream.h"
 
 static const void *
 field(const struct config *c, size_t offset)
@@ -65,7 +66,7 @@ print_member(const char *name, const char *value, FILE *out)
 static void
 print_upstreams(const struct config *c, FILE *out)
 {
-	size_t i;
+	size_t i, j;
 
 	for (i = 0; i < c->upstream_count; i++) {
 		const struct config_upstream *u = &c->upstreams[i];
@@ -73,10 +74,15 @@ print_upstreams(const struct config *c, FILE *out)
 		fputs("\n  ", out);
 		print_quoted(u->host, out);
 		fputc(':', out);
-		print_member("url", u->url, out);
-		print_member("username", u->username, out);
-		print_member("password_file", u->password_file, out);
-		print_member("ca_file", u->ca_file, out);
+		for (j = 0; j < config_member_count; j++)
+			print_member(config_members[j].name,
+			    *(char *const *)((const char *)u +
+				config_members[j].offset),
+			    out);
+		if (u->fallback_count == 0)
+			continue;
+		fputs("\n    fallbacks: ", out);
+		print_strings(u->fallbacks, u->fallback_count, out);
 	}
 }
 

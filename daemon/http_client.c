@@ -448,6 +448,38 @@ seconds_of(uint64_t ms)
 	return ms < 1000 ? 1 : (long)((ms + 999) / 1000);
 }
 
+void
+http_access_copy(const struct http_access *from, struct http_access *to)
+{
+	*to = *from;
+	to->ca_file = from->ca_file == NULL ? NULL : mem_strdup(from->ca_file);
+	to->proxy = from->proxy == NULL ? NULL : mem_strdup(from->proxy);
+}
+
+void
+http_access_clear(struct http_access *a)
+{
+	free(a->ca_file);
+	free(a->proxy);
+	a->ca_file = a->proxy = NULL;
+}
+
+static void
+set_access(CURL *easy, const struct http_access *a)
+{
+	if (a->ca_file != NULL)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, a->ca_file);
+	/* An empty one keeps libcurl from looking at the environment. */
+	if (a->proxy != NULL)
+		curl_easy_setopt(easy, CURLOPT_PROXY,
+		    strcmp(a->proxy, "none") == 0 ? "" : a->proxy);
+	curl_easy_setopt(
+	    easy, CURLOPT_CONNECTTIMEOUT_MS, (long)a->connect_timeout_ms);
+	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(
+	    easy, CURLOPT_LOW_SPEED_TIME, seconds_of(a->idle_timeout_ms));
+}
+
 static void
 set_credentials(CURL *easy, const struct http_options *o)
 {
@@ -475,19 +507,13 @@ set_options(struct http_request *r, const struct http_options *o)
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, r->headers);
 	if (strcmp(o->method, "HEAD") == 0)
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-	if (o->ca_file != NULL)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, o->ca_file);
+	set_access(easy, &o->access);
 	set_credentials(easy, o);
 	if (o->range_from > 0) {
 		snprintf(range, sizeof(range), "%llu-",
 		    (unsigned long long)o->range_from);
 		curl_easy_setopt(easy, CURLOPT_RANGE, range);
 	}
-	curl_easy_setopt(
-	    easy, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms);
-	curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(
-	    easy, CURLOPT_LOW_SPEED_TIME, seconds_of(o->idle_timeout_ms));
 }
 
 static void

@@ -22,6 +22,17 @@ struct http_request;
 struct http_client *http_client_new(struct event_base *base);
 void http_client_free(struct http_client *c);
 
+/* How to reach a server. */
+struct http_access {
+	char *ca_file; /* or NULL: the system's */
+	char *proxy; /* or NULL: the environment's; "none" */
+	uint64_t connect_timeout_ms;
+	uint64_t idle_timeout_ms; /* no byte for so long ends it */
+};
+/* http_access_clear() releases the copy. */
+void http_access_copy(const struct http_access *from, struct http_access *to);
+void http_access_clear(struct http_access *a);
+
 /* What to ask.  Everything is borrowed until the request is started. */
 struct http_options {
 	const char *method; /* "GET" or "HEAD" */
@@ -29,9 +40,7 @@ struct http_options {
 	const char *const *headers; /* "Accept: ...", NULL-terminated */
 	const char *bearer; /* token, or NULL */
 	const char *basic; /* "user:password", or NULL */
-	const char *ca_file; /* or NULL: the system's */
-	uint64_t connect_timeout_ms;
-	uint64_t idle_timeout_ms; /* no byte for so long ends it */
+	struct http_access access;
 	uint64_t range_from; /* 0: everything */
 	bool follow; /* follow redirects, without credentials on
 			another host, scheme or port */

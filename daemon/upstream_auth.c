@@ -1,16 +1,15 @@
 #include "upstream_auth.h"
 
 #include <event2/event_struct.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <time.h>
 
+#include "credential.h"
 #include "upstream_challenge.h"
 #include "upstream_error.h"
 #include "winnow/auto.h"
-#include "winnow/fsutil.h"
 #include "winnow/json.h"
 #include "winnow/mem.h"
 
@@ -18,7 +17,6 @@
 #define TOKENS_MAX 1024
 /* Largest real tokens (ACR, Artifact Registry) have 4 KiB. */
 #define TOKEN_BODY_MAX (64u << 10)
-#define PASSWORD_FILE_MAX 16384
 /* Distribution's token specification: the default and the least. */
 #define TOKEN_LIFE_S 60
 #define TOKEN_LIFE_MAX_S 86400
@@ -36,6 +34,7 @@ struct upstream_auth_waiter {
 enum token_state {
 	TOKEN_IDLE,
 	TOKEN_PROBING, /* asks /v2/ for a challenge */
+	TOKEN_ASKING, /* waits for a credential helper */
 	TOKEN_FETCHING, /* asks the token server */
 	TOKEN_ANSWERING /* its waiters are called on the next turn */
 };
@@ -50,6 +49,8 @@ struct token {
 	char *value; /* or NULL */
 	uint64_t refresh_at_ms;
 	bool probe; /* refused without a challenge */
+	bool asked_again; /* the helper, after the token server refused */
+	struct credential_waiter *asking;
 	struct http_request *request;
 	struct strbuf body;
 	struct event turn;
@@ -62,11 +63,8 @@ struct upstream_auth {
 	struct http_client *client;
 	char *host;
 	char *base_url;
-	char *username;
-	char *password_file;
-	char *ca_file;
-	uint64_t connect_timeout_ms;
-	uint64_t idle_timeout_ms;
+	struct credential *credential; /* borrowed, or NULL: anonymous */
+	struct http_access access;
 	struct challenge challenge; /* the last one; its scope unused */
 	struct token_list tokens;
 	size_t token_count;
@@ -98,31 +96,16 @@ copy_optional(const char *s)
 	return s == NULL ? NULL : mem_strdup(s);
 }
 
-/* "user:password", or NULL without a user name; free_secret() it. */
+/*
+ * "user:password", or NULL for nobody, as credential_get(): 1, or 0 when a
+ * helper has to be asked.
+ */
 static int
 read_basic(const struct upstream_auth *a, char **out, struct err *e)
 {
-	char *password = NULL;
-	size_t len = 0;
-
 	*out = NULL;
-	if (a->username == NULL)
-		return 0;
-	if (a->password_file == NULL) {
-		*out = mem_printf("%s:", a->username);
-		return 0;
-	}
-	if (fsutil_read_file(AT_FDCWD, a->password_file, PASSWORD_FILE_MAX,
-		&password, &len, e) == -1) {
-		/* Not the image is missing: the way in is. */
-		e->code = ERR_UNAUTHORIZED;
-		return err_wrap(e, "password of %s", a->username);
-	}
-	*out = mem_printf(
-	    "%s:%.*s", a->username, (int)strcspn(password, "\r\n"), password);
-	OPENSSL_cleanse(password, len);
-	free(password);
-	return 0;
+	return a->credential == NULL ? 1
+				     : credential_get(a->credential, out, e);
 }
 
 static void
@@ -137,6 +120,8 @@ token_free(struct token *t)
 {
 	if (t->request != NULL)
 		http_request_cancel(t->request);
+	if (t->asking != NULL)
+		credential_cancel(t->asking);
 	event_del(&t->turn);
 	token_forget(t);
 	strbuf_clear(&t->body);
@@ -167,6 +152,7 @@ token_credential(
     const struct token *t, char **bearer, char **basic, struct err *e)
 {
 	const struct upstream_auth *a = t->auth;
+	int ready;
 
 	*bearer = *basic = NULL;
 	if (t->error.code != ERR_NONE) {
@@ -180,8 +166,14 @@ token_credential(
 		*bearer = copy_optional(t->value);
 		return 0;
 	case CHALLENGE_BASIC:
-		if (read_basic(a, basic, e) == -1)
+		ready = read_basic(a, basic, e);
+		if (ready == -1)
 			return err_wrap(e, "%s", a->host);
+		if (ready == 0)
+			return err_set(e, ERR_UNAUTHORIZED,
+			    "%s: what the credential helper said has just "
+			    "expired",
+			    a->host);
 		if (*basic == NULL)
 			return err_set(e, ERR_UNAUTHORIZED,
 			    "%s: %s: the registry asks for a user name and a "
@@ -234,7 +226,7 @@ token_answer(evutil_socket_t fd, short what, void *arg)
 		free(w);
 	}
 	free_secret(bearer);
-	free_secret(basic);
+	credential_free_text(basic);
 }
 
 /* True for what may stand in an Authorization header (RFC 6750 section 2.1). */
@@ -293,6 +285,15 @@ on_token_done(void *arg, const struct http_response *r, const struct err *e)
 		failure = *e;
 		err_wrap(&failure, "token server");
 		e = &failure;
+	} else if (r->status == 401 && !t->asked_again &&
+	    t->auth->credential != NULL &&
+	    credential_refused(t->auth->credential)) {
+		/* What the helper said has expired since. */
+		t->asked_again = true;
+		t->request = NULL;
+		t->state = TOKEN_IDLE;
+		token_advance(t);
+		return;
 	} else if (r->status != 200) {
 		upstream_error_set(&failure, "token server", r, &t->body);
 		e = &failure;
@@ -367,9 +368,7 @@ token_request(
 	    .method = "GET",
 	    .url = url,
 	    .basic = basic,
-	    .ca_file = a->ca_file,
-	    .connect_timeout_ms = a->connect_timeout_ms,
-	    .idle_timeout_ms = a->idle_timeout_ms,
+	    .access = a->access,
 	};
 	const struct http_callbacks cb = {
 	    .on_data = on_body,
@@ -382,25 +381,61 @@ token_request(
 	t->request = http_request_start(a->client, &o, &cb);
 }
 
-/* Asks the token server, if it may be asked. */
-static int
-token_fetch(struct token *t, struct err *e)
+/* Asks the token server. */
+static void
+token_fetch(struct token *t, const char *basic)
 {
 	const struct upstream_auth *a = t->auth;
 	auto_free char *scope = NULL;
 	auto_free char *url = NULL;
-	char *basic = NULL;
 
-	if (challenge_check_realm(a->base_url, a->challenge.realm, e) == -1 ||
-	    read_basic(a, &basic, e) == -1)
-		return -1;
 	scope = t->scope != NULL
 	    ? mem_strdup(t->scope)
 	    : mem_printf("repository:%s:pull", t->repository);
 	url = challenge_token_url(&a->challenge, scope);
 	token_request(t, url, basic, TOKEN_FETCHING);
-	free_secret(basic);
-	return 0;
+}
+
+static void
+on_helper(void *arg, const struct err *e)
+{
+	struct token *t = arg;
+
+	t->asking = NULL;
+	t->state = TOKEN_IDLE;
+	if (e != NULL)
+		token_settle(t, e);
+	else
+		token_advance(t);
+}
+
+/*
+ * Gets the password, from a helper if need be, and shows it to the token
+ * server, if that may be asked; a challenge for the password itself needs no
+ * more.
+ */
+static int
+token_get_password(struct token *t, struct err *e)
+{
+	const struct upstream_auth *a = t->auth;
+	bool bearer = a->challenge.scheme == CHALLENGE_BEARER;
+	char *basic = NULL;
+	int ready;
+
+	if (bearer &&
+	    challenge_check_realm(a->base_url, a->challenge.realm, e) == -1)
+		return -1;
+	ready = read_basic(a, &basic, e);
+	if (ready == 0) {
+		t->state = TOKEN_ASKING;
+		t->asking = credential_ask(a->credential, on_helper, t);
+	} else if (ready == 1 && bearer) {
+		token_fetch(t, basic);
+	} else if (ready == 1) {
+		token_settle(t, NULL);
+	}
+	credential_free_text(basic);
+	return ready == -1 ? -1 : 0;
 }
 
 /* Does the next thing that the waiters of an idle token need. */
@@ -417,8 +452,9 @@ token_advance(struct token *t)
 
 		t->probe = false;
 		token_request(t, url, NULL, TOKEN_PROBING);
-	} else if (token_is_missing(t)) {
-		if (token_fetch(t, &e) == -1)
+	} else if (token_is_missing(t) ||
+	    a->challenge.scheme == CHALLENGE_BASIC) {
+		if (token_get_password(t, &e) == -1)
 			token_settle(t, &e);
 	} else {
 		token_settle(t, NULL);
@@ -502,24 +538,23 @@ upstream_auth_refused(struct upstream_auth *a, const char *repository,
 	/* Another request may have brought a new token already. */
 	if (bearer != NULL && t->value != NULL && strcmp(bearer, t->value) == 0)
 		token_forget(t);
+	if (a->challenge.scheme == CHALLENGE_BASIC && a->credential != NULL)
+		(void)credential_refused(a->credential);
+	t->asked_again = false;
 }
 
 struct upstream_auth *
 upstream_auth_new(struct event_base *base, struct http_client *client,
-    const struct config *config, const struct config_upstream *cu,
-    const char *base_url)
+    const struct upstream_auth_options *o)
 {
 	struct upstream_auth *a = mem_zalloc(1, sizeof(*a));
 
 	a->base = base;
 	a->client = client;
-	a->host = mem_strdup(cu->host);
-	a->base_url = mem_strdup(base_url);
-	a->username = copy_optional(cu->username);
-	a->password_file = copy_optional(cu->password_file);
-	a->ca_file = copy_optional(cu->ca_file);
-	a->connect_timeout_ms = config->upstream_connect_timeout_ms;
-	a->idle_timeout_ms = config->upstream_idle_timeout_ms;
+	a->host = mem_strdup(o->host);
+	a->base_url = mem_strdup(o->base_url);
+	a->credential = o->credential;
+	http_access_copy(&o->access, &a->access);
 	TAILQ_INIT(&a->tokens);
 	return a;
 }
@@ -532,8 +567,6 @@ upstream_auth_free(struct upstream_auth *a)
 	challenge_clear(&a->challenge);
 	free(a->host);
 	free(a->base_url);
-	free(a->username);
-	free(a->password_file);
-	free(a->ca_file);
+	http_access_clear(&a->access);
 	free(a);
 }

@@ -11,20 +11,25 @@
 
 #include <event2/event.h>
 
-#include "config.h"
 #include "http_client.h"
 #include "winnow/err.h"
 
 struct upstream_auth;
 struct upstream_auth_waiter;
+struct credential;
+
+struct upstream_auth_options {
+	const char *host; /* the upstream's, for messages */
+	const char *base_url; /* without a slash at its end */
+	struct http_access access;
+	struct credential *credential; /* NULL: nobody's */
+};
 
 /*
- * `base_url` is the upstream's URL without a slash at its end.  Borrows
- * client, copies the rest.  Free it after its waiters.
+ * Borrows client and credential, copies the rest.  Free it after its waiters.
  */
 struct upstream_auth *upstream_auth_new(struct event_base *base,
-    struct http_client *client, const struct config *config,
-    const struct config_upstream *cu, const char *base_url);
+    struct http_client *client, const struct upstream_auth_options *o);
 void upstream_auth_free(struct upstream_auth *a);
 
 /* At most one is set; borrowed during the callback. */

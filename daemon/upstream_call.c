@@ -2,16 +2,23 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "upstream_auth.h"
 #include "upstream_error.h"
 #include "winnow/auto.h"
+#include "winnow/log.h"
 #include "winnow/mem.h"
+
+/* How long an endpoint that was out of order is passed over. */
+#define ENDPOINT_DOWN_MS (30 * 1000)
 
 struct upstream_call {
 	struct registry *registry;
-	struct upstream_auth *auth; /* the registry's, or a mirror's */
+	struct registry_endpoint *endpoint; /* that is asked */
+	struct upstream_auth *auth; /* the endpoint's, or a mirror's */
 	char *method;
+	char *path; /* "/v2/library/postgres/manifests/16" */
 	char *url;
 	char *repository;
 	char *name; /* "library/postgres:16", for messages */
@@ -24,6 +31,8 @@ struct upstream_call {
 	char *bearer; /* the token that was sent, or NULL */
 	bool success; /* of the response that arrives */
 	bool refused; /* once: the second time is the last */
+	bool begun; /* a success has begun to arrive: no other endpoint */
+	struct err first; /* why an endpoint before failed, or ERR_NONE */
 	struct strbuf refusal; /* body of a response that is no success */
 };
 
@@ -31,6 +40,7 @@ static void
 call_free(struct upstream_call *call)
 {
 	free(call->method);
+	free(call->path);
 	free(call->url);
 	free(call->repository);
 	free(call->name);
@@ -39,11 +49,99 @@ call_free(struct upstream_call *call)
 	free(call);
 }
 
-/* Ends the call; `e` without its context, or NULL. */
+static uint64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/*
+ * True for what says that the server is out of order, not the request.
+ * 405 and 501 refuse a method.
+ */
+static bool
+is_outage(const struct http_response *r, const struct err *e)
+{
+	if (e->code == ERR_UPSTREAM)
+		return r->status == 0 || (r->status >= 500 && r->status != 501);
+	return e->code == ERR_TIMEOUT || e->code == ERR_RATE_LIMIT;
+}
+
+static void call_endpoint(struct upstream_call *call);
+
+/*
+ * The next endpoint that is not down, or NULL.  The one that is out of order
+ * is remembered with its reason, which the client hears if no other helps:
+ * a mirror that lacks an image does not mean that there is none.
+ */
+static struct registry_endpoint *
+next_endpoint(struct upstream_call *call)
+{
+	struct registry *g = call->registry;
+	struct registry_endpoint *p = call->endpoint + 1;
+
+	for (; p < g->endpoints + g->endpoint_count; p++)
+		if (p->down_until_ms <= now_ms())
+			return p;
+	return NULL;
+}
+
+/* The first endpoint to ask: the first that is not down, or the first. */
+static void
+choose_endpoint(struct upstream_call *call)
+{
+	struct registry *g = call->registry;
+	struct registry_endpoint *p;
+
+	call->endpoint = g->endpoints;
+	if (call->endpoint->down_until_ms <= now_ms())
+		return;
+	p = next_endpoint(call);
+	if (p == NULL)
+		return;
+	call->first = call->endpoint->down;
+	call->endpoint = p;
+}
+
+/* Asks the next endpoint after an outage of this one; false: there is none. */
+static bool
+call_next(struct upstream_call *call, const struct http_response *r,
+    const struct err *e)
+{
+	struct registry_endpoint *next;
+
+	if (!is_outage(r, e) || call->begun ||
+	    call->registry->endpoint_count == 1)
+		return false;
+	call->endpoint->down = *e;
+	call->endpoint->down_until_ms = now_ms() + ENDPOINT_DOWN_MS;
+	next = next_endpoint(call);
+	if (next == NULL)
+		return false;
+	log_event(LOG_LEVEL_WARN, "upstream.fallback", "host",
+	    call->registry->upstream.host, "from", call->endpoint->base_url,
+	    "to", next->base_url, "error", e->message, NULL);
+	if (call->first.code == ERR_NONE)
+		call->first = *e;
+	call->endpoint = next;
+	call->refused = false;
+	call_endpoint(call);
+	return true;
+}
+
+/* Ends the call, unless another endpoint may do better; `e` without its
+ * context, or NULL. */
 static void
 call_finish(
     struct upstream_call *call, const struct http_response *r, struct err *e)
 {
+	if (e != NULL && call_next(call, r, e))
+		return;
+	if (e != NULL && call->first.code != ERR_NONE && !call->begun)
+		*e = call->first;
 	if (e != NULL)
 		err_wrap(
 		    e, "%s: %s", call->registry->upstream.host, call->name);
@@ -65,6 +163,7 @@ call_on_headers(void *arg, const struct http_response *r, struct err *e)
 
 	call->success = is_success(r);
 	strbuf_reset(&call->refusal);
+	call->begun = call->success;
 	if (!call->success || call->cb.on_headers == NULL)
 		return 0;
 	return call->cb.on_headers(call->cb.arg, r, e);
@@ -89,7 +188,7 @@ redirected_host(const struct upstream_call *call, const struct http_response *r)
 	auto_http_url struct http_url from = {.scheme = NULL};
 	struct err unused;
 
-	if (http_url_parse(call->registry->base_url, &registry, &unused) ==
+	if (http_url_parse(call->endpoint->base_url, &registry, &unused) ==
 		-1 ||
 	    http_url_parse(r->final_url, &from, &unused) == -1 ||
 	    http_url_same_origin(&registry, &from))
@@ -181,9 +280,7 @@ on_credential(
 	    .method = call->method,
 	    .url = call->url,
 	    .headers = call->headers,
-	    .ca_file = g->ca_file,
-	    .connect_timeout_ms = g->connect_timeout_ms,
-	    .idle_timeout_ms = g->idle_timeout_ms,
+	    .access = g->access,
 	    .range_from = call->range_from,
 	    .follow = true,
 	};
@@ -191,6 +288,14 @@ on_credential(
 	    call_on_headers, call_on_data, call_on_done, call};
 
 	call->waiter = NULL;
+	if (e != NULL && call_next(call, &none, e))
+		return;
+	if (e != NULL && call->first.code != ERR_NONE) {
+		struct err first = call->first;
+
+		call_finish(call, &none, &first);
+		return;
+	}
 	if (e != NULL) {
 		/* Has its context from upstream_auth. */
 		upstream_note(&g->upstream, e);
@@ -205,6 +310,17 @@ on_credential(
 	call->http = http_request_start(g->client, &o, &cb);
 }
 
+/* Asks the endpoint, for credentials first. */
+static void
+call_endpoint(struct upstream_call *call)
+{
+	free(call->url);
+	call->url = mem_printf("%s%s", call->endpoint->base_url, call->path);
+	call->auth = call->endpoint->auth;
+	call->waiter = upstream_auth_get(
+	    call->auth, call->repository, on_credential, call);
+}
+
 struct upstream_call *
 upstream_call_start(struct registry *g, const struct upstream_call_options *o,
     const struct http_callbacks *cb)
@@ -212,11 +328,10 @@ upstream_call_start(struct registry *g, const struct upstream_call_options *o,
 	struct upstream_call *call = mem_zalloc(1, sizeof(*call));
 
 	call->registry = g;
-	call->auth = g->auth;
 	call->method = mem_strdup(o->method);
-	call->url = mem_printf("%s/v2/%s/%s/%s%s%s", g->base_url, o->repository,
-	    o->kind, o->reference, o->query == NULL ? "" : "?",
-	    o->query == NULL ? "" : o->query);
+	call->path =
+	    mem_printf("/v2/%s/%s/%s%s%s", o->repository, o->kind, o->reference,
+		o->query == NULL ? "" : "?", o->query == NULL ? "" : o->query);
 	call->repository = mem_strdup(o->repository);
 	call->name = mem_printf("%s%s%s", o->repository,
 	    strchr(o->reference, ':') == NULL ? ":" : "@", o->reference);
@@ -224,8 +339,8 @@ upstream_call_start(struct registry *g, const struct upstream_call_options *o,
 	call->range_from = o->range_from;
 	call->cb = *cb;
 	strbuf_init(&call->refusal, UPSTREAM_ERROR_BODY_MAX);
-	call->waiter =
-	    upstream_auth_get(g->auth, o->repository, on_credential, call);
+	choose_endpoint(call);
+	call_endpoint(call);
 	return call;
 }
 

@@ -23,7 +23,8 @@ struct upstream_call_options {
 /*
  * Starts a call; it never calls back before it returns.  on_headers and
  * on_data are called for a success (2xx) only.  on_done gets an error for
- * everything else, which names upstream, repository and reference.
+ * everything else, which names upstream, repository and reference.  When an
+ * address of the registry is out of order the next one is asked.
  */
 struct upstream_call *upstream_call_start(struct registry *g,
     const struct upstream_call_options *o, const struct http_callbacks *cb);

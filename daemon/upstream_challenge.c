@@ -1,6 +1,7 @@
 #include "upstream_challenge.h"
 
 #include <ctype.h>
+#include <libpsl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -158,29 +159,22 @@ is_address(const char *host)
 	return host[0] == '[' || host[strspn(host, "0123456789.")] == '\0';
 }
 
-/* The last two labels of a host name; NULL when it has fewer. */
-static const char *
-registrable_domain(const char *host)
-{
-	const char *dot = strrchr(host, '.');
-
-	if (dot == NULL || dot == host)
-		return NULL;
-	while (dot > host && dot[-1] != '.')
-		dot--;
-	return dot;
-}
-
+/*
+ * True for two names below one registrable domain, by the public suffix list:
+ * whoever registered it answers for both.
+ */
 static bool
 share_domain(const char *a, const char *b)
 {
-	const char *domain_a = registrable_domain(a);
-	const char *domain_b = registrable_domain(b);
+	const psl_ctx_t *list = psl_builtin();
+	const char *domain_a, *domain_b;
 
-	if (is_address(a) || is_address(b) || domain_a == NULL ||
-	    domain_b == NULL)
+	if (list == NULL || is_address(a) || is_address(b))
 		return false;
-	return strcmp(domain_a, domain_b) == 0;
+	domain_a = psl_registrable_domain(list, a);
+	domain_b = psl_registrable_domain(list, b);
+	return domain_a != NULL && domain_b != NULL &&
+	    strcmp(domain_a, domain_b) == 0;
 }
 
 int

@@ -26,8 +26,8 @@ void challenge_clear(struct challenge *c);
 
 /*
  * The guard against a registry that sends winnow elsewhere: the token server
- * must be the registry's own host or share its registrable domain (taken as
- * the last two labels; auth.docker.io serves registry-1.docker.io so), must
+ * must be the registry's own host or share its registrable domain (by the
+ * public suffix list; auth.docker.io serves registry-1.docker.io so), must
  * not be an address of another host, and must be asked over https unless the
  * registry is not.  ERR_DENIED names both.
  */

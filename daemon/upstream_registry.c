@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "credential.h"
 #include "upstream_call.h"
+#include "upstream_challenge.h"
 #include "winnow/auto.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
@@ -243,12 +245,8 @@ registry_cancel(struct upstream_request *request)
 struct upstream_auth *
 registry_mirror_auth(struct registry *g, const char *url)
 {
-	const struct config config = {
-	    .upstream_connect_timeout_ms = g->connect_timeout_ms,
-	    .upstream_idle_timeout_ms = g->idle_timeout_ms,
-	};
-	const struct config_upstream cu = {
-	    .host = g->upstream.host, .ca_file = g->ca_file};
+	struct upstream_auth_options o = {
+	    .host = g->upstream.host, .access = g->access};
 	auto_http_url struct http_url origin = {.scheme = NULL};
 	auto_free char *base_url = NULL;
 	struct registry_mirror *m;
@@ -265,11 +263,11 @@ registry_mirror_auth(struct registry *g, const char *url)
 		return NULL;
 	base_url = mem_printf(
 	    "%s://%s:%u", origin.scheme, origin.host, (unsigned)origin.port);
+	o.base_url = base_url;
 	m = &g->mirrors[g->mirror_count++];
 	m->origin = origin;
 	memset(&origin, 0, sizeof(origin));
-	m->auth = upstream_auth_new(
-	    g->upstream.base, g->client, &config, &cu, base_url);
+	m->auth = upstream_auth_new(g->upstream.base, g->client, &o);
 	return m->auth;
 }
 
@@ -283,10 +281,14 @@ registry_free(struct upstream *u)
 		upstream_auth_free(g->mirrors[i].auth);
 		http_url_clear(&g->mirrors[i].origin);
 	}
-	upstream_auth_free(g->auth);
+	for (i = 0; i < g->endpoint_count; i++) {
+		upstream_auth_free(g->endpoints[i].auth);
+		free(g->endpoints[i].base_url);
+	}
+	free(g->endpoints);
+	credential_free(g->credential);
+	http_access_clear(&g->access);
 	free(g->upstream.host);
-	free(g->base_url);
-	free(g->ca_file);
 	free(g);
 }
 
@@ -299,32 +301,68 @@ static const struct upstream_ops registry_ops = {
     .free = registry_free,
 };
 
+/*
+ * Adds an address.  The password goes where a token server of the registry
+ * could be, too: to its own host and domain; other fallbacks are asked
+ * anonymously.
+ */
+static int
+add_endpoint(struct registry *g, const char *text, struct err *e)
+{
+	struct registry_endpoint *p = &g->endpoints[g->endpoint_count];
+	auto_http_url struct http_url url = {.scheme = NULL};
+	struct upstream_auth_options o = {
+	    .host = g->upstream.host, .access = g->access};
+	size_t len = strlen(text);
+	struct err unused;
+
+	if (http_url_parse(text, &url, e) == -1)
+		return err_wrap(e, "upstream %s: %s", g->upstream.host, text);
+	while (len > 0 && text[len - 1] == '/')
+		len--;
+	p->base_url = mem_strndup(text, len);
+	if (g->endpoint_count == 0 ||
+	    challenge_check_realm(
+		g->endpoints[0].base_url, p->base_url, &unused) == 0)
+		o.credential = g->credential;
+	o.base_url = p->base_url;
+	p->auth = upstream_auth_new(g->upstream.base, g->client, &o);
+	g->endpoint_count++;
+	return 0;
+}
+
 int
 upstream_registry_new(struct event_base *base, struct http_client *client,
     const struct config *config, const struct config_upstream *cu,
     struct upstream **out, struct err *e)
 {
-	auto_http_url struct http_url url = {.scheme = NULL};
-	size_t len = strlen(cu->url);
-	struct registry *g;
+	struct http_access access = {cu->ca_file, cu->proxy,
+	    config->upstream_connect_timeout_ms,
+	    config->upstream_idle_timeout_ms};
+	const struct credential_source source = {cu->host, cu->username,
+	    cu->password_file, cu->docker_config, cu->credential_helper};
+	struct registry *g = mem_zalloc(1, sizeof(*g));
+	size_t i;
+	int result;
 
-	if (http_url_parse(cu->url, &url, e) == -1)
-		return err_wrap(e, "upstream %s: %s", cu->host, cu->url);
-	while (len > 0 && cu->url[len - 1] == '/')
-		len--;
-	g = mem_zalloc(1, sizeof(*g));
 	g->upstream.ops = &registry_ops;
 	g->upstream.base = base;
 	g->upstream.host = mem_strdup(cu->host);
 	g->client = client;
-	g->base_url = mem_strndup(cu->url, len);
-	g->ca_file = cu->ca_file == NULL ? NULL : mem_strdup(cu->ca_file);
-	g->connect_timeout_ms = config->upstream_connect_timeout_ms;
-	g->idle_timeout_ms = config->upstream_idle_timeout_ms;
+	http_access_copy(&access, &g->access);
+	g->credential = credential_new(base, &source);
 	g->blobs_max =
 	    config->upstream_connections > 0 ? config->upstream_connections : 1;
 	TAILQ_INIT(&g->blobs_waiting);
-	g->auth = upstream_auth_new(base, client, config, cu, g->base_url);
+	g->endpoints =
+	    mem_zalloc(1 + cu->fallback_count, sizeof(*g->endpoints));
+	result = add_endpoint(g, cu->url, e);
+	for (i = 0; i < cu->fallback_count && result == 0; i++)
+		result = add_endpoint(g, cu->fallbacks[i], e);
+	if (result == -1) {
+		registry_free(&g->upstream);
+		return -1;
+	}
 	*out = &g->upstream;
 	return 0;
 }

@@ -21,14 +21,22 @@ struct registry_mirror {
 /* registry.k8s.io has some thirty of them, of which a site sees a few. */
 #define REGISTRY_MIRRORS_MAX 16
 
+/* One address of the registry: its own, or one of its fallbacks. */
+struct registry_endpoint {
+	char *base_url; /* without a slash at its end */
+	struct upstream_auth *auth;
+	/* Until then it is not asked where another is left, and why. */
+	uint64_t down_until_ms;
+	struct err down;
+};
+
 struct registry {
 	struct upstream upstream; /* first */
 	struct http_client *client;
-	struct upstream_auth *auth;
-	char *base_url; /* without a slash at its end */
-	char *ca_file; /* or NULL */
-	uint64_t connect_timeout_ms;
-	uint64_t idle_timeout_ms;
+	struct http_access access;
+	struct credential *credential;
+	struct registry_endpoint *endpoints; /* in the order of asking */
+	size_t endpoint_count;
 	/* Blobs are fetched so many at a time, others wait in their order.
 	 * Manifests do not wait: a tag must not queue behind layers. */
 	uint64_t blobs_max;

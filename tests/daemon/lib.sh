@@ -39,6 +39,33 @@ make_layout() {
 	layer_size=$(awk '$1 == "layer" { print $3 }' "$work/names")
 }
 
+# start_faulty_upstream [PEM]: the registry that misbehaves as told; sets url
+# and the ports main, other and tls.
+start_faulty_upstream() {
+	: >"$work/log"
+	echo '{}' >"$work/scenario"
+	python3 "$lib/faulty_upstream.py" "$work/layout" "$work/scenario" \
+	    "$work/log" "$work/ports" "$@" &
+	pids="$pids $!"
+	wait_for test -e "$work/ports"
+	read -r main other tls <"$work/ports"
+	url=http://127.0.0.1:$main
+}
+
+# scenario JSON: from now on the registry does that.
+scenario() {
+	: >"$work/log"
+	printf '%s\n' "$1" >"$work/scenario"
+}
+rule() {
+	scenario "{\"rules\": [$1]}"
+}
+# logged NAME COUNT PATTERN: that many requests match the regular expression.
+logged() {
+	grep -cE "$3" "$work/log" >"$work/out" || :
+	check "$1" "$2"
+}
+
 # run ARGUMENT...: the driver, whose output goes to check.
 run() {
 	if ! "$driver" "$@" >"$work/out" 2>"$work/err"; then

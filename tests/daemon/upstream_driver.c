@@ -3,7 +3,8 @@
  * beside it.
  *
  * usage: upstream_driver [-a CA_FILE] [-u USER] [-p PASSWORD_FILE]
- *	      [-c BLOBS_AT_ONCE] URL COMMAND...
+ *	      [-d DOCKER_CONFIG] [-e CREDENTIAL_HELPER] [-f FALLBACK]
+ *	      [-x PROXY] [-h HOST] [-c BLOBS_AT_ONCE] URL COMMAND...
  *
  *	head REPOSITORY TAG		"ok DIGEST TYPE -" (bytes: "LEN")
  *	manifest REPOSITORY REFERENCE	"ok DIGEST TYPE LEN"
@@ -237,8 +238,8 @@ run(struct driver *d, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	char host[] = "test.example";
-	struct config_upstream cu = {.host = host};
+	char host[] = "test.example", *fallbacks[1];
+	struct config_upstream cu = {.host = host, .fallbacks = fallbacks};
 	struct config config = {
 	    .upstream_connect_timeout_ms = 5000,
 	    .upstream_idle_timeout_ms = 1000,
@@ -249,13 +250,23 @@ main(int argc, char **argv)
 	struct err e;
 	int option;
 
-	while ((option = getopt(argc, argv, "+a:u:p:c:")) != -1) {
+	while ((option = getopt(argc, argv, "+a:u:p:d:e:f:h:x:c:")) != -1) {
 		if (option == 'a')
 			cu.ca_file = optarg;
 		else if (option == 'u')
 			cu.username = optarg;
 		else if (option == 'p')
 			cu.password_file = optarg;
+		else if (option == 'd')
+			cu.docker_config = optarg;
+		else if (option == 'e')
+			cu.credential_helper = optarg;
+		else if (option == 'x')
+			cu.proxy = optarg;
+		else if (option == 'h')
+			cu.host = optarg;
+		else if (option == 'f')
+			fallbacks[cu.fallback_count++] = optarg;
 		else if (option != 'c' ||
 		    num_parse(optarg, 1, 100, "-c",
 			&config.upstream_connections, &e) == -1)

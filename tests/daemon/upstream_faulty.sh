@@ -4,34 +4,13 @@ set -eu
 . "$top_srcdir/tests/daemon/lib.sh"
 
 make_layout 300000
-: >"$work/log"
-echo '{}' >"$work/scenario"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
     -subj /CN=test -addext subjectAltName=IP:127.0.0.1 \
     -keyout "$work/key" -out "$work/ca" 2>/dev/null
 cat "$work/ca" "$work/key" >"$work/pem"
-python3 "$lib/faulty_upstream.py" "$work/layout" "$work/scenario" \
-    "$work/log" "$work/ports" "$work/pem" &
-pids="$pids $!"
-wait_for test -e "$work/ports"
-read -r main _ tls <"$work/ports"
-url=http://127.0.0.1:$main
+start_faulty_upstream "$work/pem"
 type=application/vnd.oci.image.manifest.v1+json
 echo secret >"$work/password"
-
-# scenario JSON: from now on the registry does that.
-scenario() {
-	: >"$work/log"
-	printf '%s\n' "$1" >"$work/scenario"
-}
-rule() {
-	scenario "{\"rules\": [$1]}"
-}
-# logged NAME COUNT PATTERN: that many requests match the regular expression.
-logged() {
-	grep -cE "$3" "$work/log" >"$work/out" || :
-	check "$1" "$2"
-}
 
 run $url manifest app 1
 check "manifest by tag" "ok $manifest $type $manifest_size"

@@ -150,6 +150,10 @@ test_realm_refused(void **state)
 	    {"https://ghcr.io", "file:///etc/passwd"},
 	    {"https://ghcr.io", "ghcr.io/token"},
 	    {"https://ghcr.io", ""},
+	    /* names below a public suffix have nothing in common */
+	    {"https://registry.co.uk", "https://evil.co.uk/token"},
+	    {"https://a.s3.amazonaws.com", "https://b.s3.amazonaws.com/t"},
+	    {"https://me.github.io", "https://you.github.io/token"},
 	    /* addresses have no domain to share */
 	    {"http://10.1.0.1", "http://192.168.0.1/token"},
 	    {"http://127.0.0.1:5000", "http://127.1.0.1/token"},

@@ -7,6 +7,7 @@
 #include "library_search.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
+#include "winnow/path.h"
 
 #define NO_NAME UINT32_MAX
 #define NOT_LOADED UINT32_MAX
@@ -326,6 +327,18 @@ search_path(struct closure *c, uint32_t by, const char *name)
 	library_search_path(&c->loader->search, strbuf_string(&path), &c->hits);
 }
 
+/* Reports the file without which the loader would not find the library. */
+static void
+report_config(struct closure *c, uint32_t by)
+{
+	const char *path = c->loader->loader->config;
+	struct tree_node *n = tree_resolve(c->tree, NULL, path, 0, NULL, NULL);
+
+	if (n != NULL)
+		c->callbacks->need(c->callbacks->arg,
+		    c->loaded[by].object->node, n, path, path_base(path));
+}
+
 /* Loads what `by` asks for by `name`, and reports it; false: not found. */
 static bool
 need_library(struct closure *c, uint32_t by, uint32_t name)
@@ -343,6 +356,7 @@ need_library(struct closure *c, uint32_t by, uint32_t name)
 	}
 	c->hits.count = 0;
 	c->hits.found = false;
+	c->hits.configured = false;
 	if (strchr(text, '/') != NULL)
 		search_path(c, by, text);
 	else if (is_musl(c))
@@ -356,6 +370,8 @@ need_library(struct closure *c, uint32_t by, uint32_t name)
 		bind_name(c, name, index);
 		report(c, by, index, hit->path, text);
 	}
+	if (c->hits.configured)
+		report_config(c, by);
 	return c->hits.count > 0;
 }
 

@@ -76,6 +76,7 @@ layer_index_wants_content(const char *path)
 {
 	static const char *const files[] = {
 	    "etc/group",
+	    "etc/ld.so.cache",
 	    "etc/ld.so.conf",
 	    "etc/os-release",
 	    "etc/passwd",

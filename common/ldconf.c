@@ -179,7 +179,7 @@ void
 ldconf_read_musl(const struct tree *t, const char *arch,
     void (*add)(void *arg, const char *dir, size_t len), void *arg)
 {
-	auto_free char *path = mem_printf("/etc/ld-musl-%s.path", arch);
+	auto_free char *path = mem_printf(LDCONF_MUSL_PATH, arch);
 	auto_free char *dirs = NULL;
 	const char *text, *at;
 	size_t len;

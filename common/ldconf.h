@@ -7,6 +7,9 @@
 
 #include "winnow/tree.h"
 
+/* With the name of the machine. */
+#define LDCONF_MUSL_PATH "/etc/ld-musl-%s.path"
+
 /* Calls `add` with each directory of etc/ld.so.conf, in its order. */
 void ldconf_read_glibc(const struct tree *t,
     void (*add)(void *arg, const char *dir, size_t len), void *arg);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ldcache.h"
 #include "winnow/mem.h"
 
 /* The longest list in loader.c. */
@@ -66,6 +67,47 @@ library_search_dir(struct library_search *s, const char *path, size_t len)
 	return number;
 }
 
+/* Adds the entry behind those of the same name. */
+static void
+add_cached(void *arg, const struct ldcache_entry *entry)
+{
+	struct library_search *s = arg;
+	uint32_t name =
+	    intern_add(s->strings, entry->name, strlen(entry->name));
+	uint32_t path =
+	    intern_add(s->strings, entry->path, strlen(entry->path));
+	uint32_t number = (uint32_t)s->cached_count, last;
+	struct library_cached *c;
+
+	s->cached = mem_grow(s->cached, s->cached_count, &s->cached_capacity,
+	    sizeof(*s->cached));
+	c = &s->cached[s->cached_count++];
+	c->path = intern_string(s->strings, path);
+	c->variant = entry->variant;
+	c->next = 0;
+	/* A name's first entry knows the last in its map. */
+	if (idmap_get(&s->cache_names, idmap_pair(1, name), &last))
+		s->cached[last].next = number;
+	else
+		idmap_set(&s->cache_names, idmap_pair(0, name), number);
+	idmap_set(&s->cache_names, idmap_pair(1, name), number);
+}
+
+static void
+read_cache(struct library_search *s)
+{
+	static const struct ldcache_entry none = {"", "", false};
+	const char *bytes;
+	size_t len;
+
+	bytes = tree_content(s->tree, LDCACHE_PATH, &len);
+	if (bytes == NULL)
+		return;
+	add_cached(s, &none);
+	if (!ldcache_read(bytes, len, s->loader->big_endian, add_cached, s))
+		s->cached_count = 0;
+}
+
 void
 library_search_init(struct library_search *s, const struct tree *t,
     const struct loader *l, struct intern *strings)
@@ -80,6 +122,8 @@ library_search_init(struct library_search *s, const struct tree *t,
 	for (i = 0; i < l->dir_count; i++)
 		s->standard[i] =
 		    library_search_dir(s, l->dirs[i], strlen(l->dirs[i]));
+	if (l->kind == LOADER_GLIBC)
+		read_cache(s);
 }
 
 void
@@ -87,6 +131,8 @@ library_search_clear(struct library_search *s)
 {
 	idmap_clear(&s->dir_numbers);
 	idmap_clear(&s->lookups);
+	idmap_clear(&s->cache_names);
+	free(s->cached);
 	free(s->dirs);
 	free(s->hits);
 	free(s->standard);
@@ -215,12 +261,55 @@ is_built_in(const struct library_search *s, uint32_t dir)
 	return false;
 }
 
+/* True when the path is below a built-in directory: as glibc compares. */
+static bool
+is_in_built_in(const struct library_search *s, const char *path)
+{
+	size_t i;
+
+	for (i = s->loader->configured; i < s->loader->dir_count; i++) {
+		size_t len = strlen(s->loader->dirs[i]);
+
+		if (strncmp(path, s->loader->dirs[i], len) == 0 &&
+		    path[len] == '/')
+			return true;
+	}
+	return false;
+}
+
 /*
- * The cache lists the variants of all its directories before the plain
- * libraries, and the plain ones in the order of the directories.
+ * Adds what the cache names: its first library for every CPU, and each that
+ * is for some.
  */
 static void
 search_cache(struct library_search *s, uint32_t name, bool nodefaultlib,
+    struct library_hits *out)
+{
+	uint32_t i = 0;
+
+	idmap_get(&s->cache_names, idmap_pair(0, name), &i);
+	for (; i != 0; i = s->cached[i].next) {
+		const struct library_cached *c = &s->cached[i];
+		struct library_hit hit = {.path = c->path};
+		bool built_in = is_in_built_in(s, c->path);
+
+		if ((!c->variant && out->found) || (nodefaultlib && built_in))
+			continue;
+		hit.node = tree_resolve(s->tree, NULL, c->path, 0, NULL, NULL);
+		if (hit.node == NULL || !loader_accepts(s->loader, hit.node))
+			continue;
+		add_hit(out, hit, c->variant);
+		out->configured |= !built_in;
+	}
+}
+
+/*
+ * What ldconfig's cache would say, for an image that has none: it lists the
+ * variants of all directories before the plain libraries, and the plain ones
+ * in the order of the directories.
+ */
+static void
+search_configured(struct library_search *s, uint32_t name, bool nodefaultlib,
     struct library_hits *out)
 {
 	size_t i;
@@ -233,16 +322,30 @@ search_cache(struct library_search *s, uint32_t name, bool nodefaultlib,
 			add_plain(s, s->standard[i], name, out);
 }
 
+static void
+search_built_in(
+    struct library_search *s, uint32_t name, struct library_hits *out)
+{
+	const struct loader *l = s->loader;
+
+	library_search_dirs(s, s->standard + l->configured,
+	    l->dir_count - l->configured, name, out);
+}
+
 void
 library_search_standard(struct library_search *s, uint32_t name,
     bool nodefaultlib, struct library_hits *out)
 {
-	const struct loader *l = s->loader;
-
-	if (l->kind == LOADER_GLIBC &&
-	    is_cached_name(intern_string(s->strings, name)))
+	if (s->loader->kind == LOADER_MUSL) {
+		library_search_dirs(
+		    s, s->standard, s->loader->dir_count, name, out);
+		out->configured = out->found;
+		return;
+	}
+	if (s->cached_count > 0)
 		search_cache(s, name, nodefaultlib, out);
-	else if (!nodefaultlib || l->kind == LOADER_MUSL)
-		library_search_dirs(s, s->standard + l->configured,
-		    l->dir_count - l->configured, name, out);
+	else if (is_cached_name(intern_string(s->strings, name)))
+		search_configured(s, name, nodefaultlib, out);
+	if (!out->found && !nodefaultlib)
+		search_built_in(s, name, out);
 }

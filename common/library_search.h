@@ -15,6 +15,13 @@ struct library_hit {
 	const char *path;
 };
 
+/* What ld.so.cache says of a name; the next entry of that name, or 0. */
+struct library_cached {
+	const char *path; /* borrowed from the strings */
+	bool variant;
+	uint32_t next;
+};
+
 /*
  * What a name leads to: the library that every CPU gets first, if `found`,
  * then those that some CPUs get instead.
@@ -24,6 +31,8 @@ struct library_hits {
 	size_t count;
 	size_t capacity;
 	bool found;
+	/* The loader would not have found it without its configuration. */
+	bool configured;
 };
 
 /* Lookups for one loader. */
@@ -40,6 +49,12 @@ struct library_search {
 	size_t hit_count;
 	size_t hit_capacity;
 	uint32_t *standard; /* the loader's own directories */
+	/* ld.so.cache: the numbers of first entries by name's string number;
+	 * entry 0 is none. */
+	struct idmap cache_names;
+	struct library_cached *cached;
+	size_t cached_count; /* 0: the image has no cache */
+	size_t cached_capacity;
 };
 
 void library_search_init(struct library_search *s, const struct tree *t,

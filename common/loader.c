@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ldcache.h"
 #include "ldconf.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
@@ -232,6 +233,7 @@ set_musl_dirs(struct loader *l, const struct tree *t)
 
 	l->lib = mem_strdup("lib");
 	ldconf_read_musl(t, name, add_configured, l);
+	l->config = mem_printf(LDCONF_MUSL_PATH, name);
 }
 
 struct loader *
@@ -261,6 +263,7 @@ loader_new(const struct tree *t, const struct elf_facts *facts)
 		l->hwcaps = hwcaps_none;
 		set_musl_dirs(l, t);
 	} else {
+		l->config = mem_strdup(LDCACHE_PATH);
 		ldconf_read_glibc(t, add_configured, l);
 		l->configured = l->dir_count;
 		set_glibc_dirs(l, t, m);
@@ -277,6 +280,7 @@ loader_free(struct loader *l)
 		free(l->dirs[i]);
 	free(l->dirs);
 	free(l->interpreter);
+	free(l->config);
 	free(l->lib);
 	free(l);
 }

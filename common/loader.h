@@ -22,6 +22,7 @@ struct loader {
 	 * machine's usual one; NULL when there is none to name. */
 	char *interpreter;
 	struct tree_node *node; /* what it resolves to, or NULL */
+	char *config; /* path of ld.so.cache or of musl's path file */
 	char *lib; /* $LIB: "lib64", "lib/x86_64-linux-gnu" */
 	const char *platform; /* $PLATFORM, "" when unknown */
 	const char *const *hwcaps; /* glibc-hwcaps, best first, then NULL */

@@ -23,8 +23,9 @@ struct closure_callbacks {
 	/* `needed` (the node that the loader opens, links resolved) is needed
 	 * by `by`; `path` is the absolute path it was opened by, not
 	 * normalized, whose links and parents are needed too; `name` is the
-	 * soname or interpreter.  A path lasts, at one address, as long as the
-	 * closure. */
+	 * soname or interpreter.  So is the loader's configuration
+	 * (ld.so.cache, musl's path file) where the library is only found by
+	 * it.  A path lasts, at one address, as long as the closure. */
 	void (*need)(void *arg, const struct tree_node *by,
 	    struct tree_node *needed, const char *path, const char *name);
 	/* `name`, a string of the ELF facts of `by`, is not found.  `required`

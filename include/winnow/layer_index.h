@@ -24,7 +24,7 @@
 #include "winnow/strbuf.h"
 
 /* Changes whenever the serialized form, or what is read, changes. */
-#define LAYER_INDEX_VERSION 2
+#define LAYER_INDEX_VERSION 3
 
 enum entry_type {
 	ENTRY_FILE,
@@ -113,8 +113,8 @@ int layer_index_read(const struct blob_source *source,
 
 /*
  * True for the files whose contents the index itself holds: package
- * databases and lists, ld.so.conf and its parts, musl's path files,
- * passwd and group, os-release.
+ * databases and lists, ld.so.cache, ld.so.conf and its parts, musl's path
+ * files, passwd and group, os-release.
  */
 bool layer_index_wants_content(const char *path);
 

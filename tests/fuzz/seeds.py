@@ -6,6 +6,7 @@ usage: seeds.py DIR    DIR/TARGET/NAME
 """
 import json
 import os
+import struct
 import sys
 
 sys.dont_write_bytecode = True
@@ -98,6 +99,10 @@ def all_seeds():
     yield "deflate", layers.NOISE[:200] * 9
     yield "deflate", bytes(70000) + layers.NOISE[:3000]
     yield "layer_index", b"\0" * 64
+    for order in "<", ">":
+        yield "ldconf", b"glibc-ld.so.cache1.1" + struct.pack(
+            order + "II20x" + "iIIIQ" * 2, 2, 22, 3, 96, 104, 0, 0,
+            3, 96, 104, 0, 1 << 62) + b"liba.so\0/lib/liba.so\0"
     for name in sorted(os.listdir(HERE + "/../bad/policy")):
         with open(f"{HERE}/../bad/policy/{name}", "rb") as policy:
             yield "policy", policy.read()

@@ -10,6 +10,7 @@
 
 #include <elf.h>
 
+#include "ldcache_image.h"
 #include "winnow/closure.h"
 #include "winnow/mem.h"
 
@@ -30,6 +31,7 @@ struct file {
 	const char *dlopen; /* one entry: "PRIORITY soname soname" */
 	const char *link;
 	const char *content;
+	const char *cache; /* of an ld.so.cache: "NAME=PATH NAME=PATH" */
 	uint16_t machine; /* 0: x86-64 */
 	uint8_t bits; /* 0: 64 */
 	bool big_endian;
@@ -146,6 +148,19 @@ free_facts(struct elf_facts *facts)
 }
 
 static void
+add_cache(
+    struct layer_index *index, struct layer_entry *entry, const char *words)
+{
+	static const struct ldcache_image form = {.old_form = true};
+	auto_strbuf struct strbuf bytes;
+
+	strbuf_init(&bytes, 4096);
+	ldcache_image_add(&bytes, &form, words);
+	entry->size = entry->content_len = bytes.len;
+	entry->content = arena_strndup(index->arena, bytes.data, bytes.len);
+}
+
+static void
 add_file(struct layer_index *index, const struct file *f)
 {
 	struct layer_entry *entry = layer_index_add(index);
@@ -155,6 +170,8 @@ add_file(struct layer_index *index, const struct file *f)
 		entry->type = ENTRY_SYMLINK;
 		entry->link =
 		    arena_strndup(index->arena, f->link, strlen(f->link));
+	} else if (f->cache != NULL) {
+		add_cache(index, entry, f->cache);
 	} else if (f->content != NULL) {
 		entry->size = entry->content_len = strlen(f->content);
 		entry->content =
@@ -233,6 +250,39 @@ static const struct test_case cases[] = {
 	    {.path = "usr/local/lib/libz.so.1"}, {.path = DEBIAN "libz.so.1"},
 	    {.path = "usr/local/lib/z.so"}, {.path = "usr/lib/z.so"}},
 	"x: /usr/local/lib/libz.so.1\nx: /lib/z.so = usr/lib/z.so\n"},
+    {"ld.so.cache: what it names, not what ld.so.conf does", debian,
+	{{.path = "bin/x",
+	     .needed = "liba.so libb.so libc.so.6",
+	     .interpreter = GLIBC},
+	    {.path = "usr/local/lib/libb.so"}, {.path = "opt/liba.so"},
+	    {.path = "etc/ld.so.cache",
+		.cache = "liba.so=/gone/liba.so liba.so=/opt/liba.so "
+			 "libc.so.6=/lib/x86_64-linux-gnu/libc.so.6"}},
+	"x: " GLIBC " = " DEBIAN "ld-linux-x86-64.so.2\n"
+	"x: /opt/liba.so\nx: /etc/ld.so.cache\nx: no libb.so\n"
+	"x: /lib/x86_64-linux-gnu/libc.so.6 = " DEBIAN "libc.so.6\n"
+	"libc.so.6: " GLIBC " = " DEBIAN "ld-linux-x86-64.so.2\n"},
+    {"ld.so.cache: variants and the first for every CPU", debian,
+	{{.path = "bin/x", .needed = "liba.so libz.so", .interpreter = GLIBC},
+	    {.path = "usr/lib/liba.so"}, {.path = "b/liba.so"},
+	    {.path = "b/glibc-hwcaps/x86-64-v3/liba.so"},
+	    {.path = "usr/lib/libz.so"},
+	    {.path = "etc/ld.so.cache",
+		.cache = "liba.so=/b/glibc-hwcaps/x86-64-v3/liba.so? "
+			 "liba.so=/b/liba.so liba.so=/usr/lib/liba.so"}},
+	"x: " GLIBC " = " DEBIAN "ld-linux-x86-64.so.2\n"
+	"x: /b/liba.so\nx: /b/glibc-hwcaps/x86-64-v3/liba.so\n"
+	"x: /etc/ld.so.cache\nx: /lib/libz.so = usr/lib/libz.so\n"},
+    {"ld.so.cache: not in built-in directories with nodefaultlib", debian,
+	{{.path = "bin/x",
+	     .needed = "liba.so libb.so",
+	     .nodefaultlib = true,
+	     .interpreter = GLIBC},
+	    {.path = "usr/lib/liba.so"}, {.path = "b/libb.so"},
+	    {.path = "etc/ld.so.cache",
+		.cache = "liba.so=/usr/lib/liba.so libb.so=/b/libb.so"}},
+	"x: " GLIBC " = " DEBIAN "ld-linux-x86-64.so.2\n"
+	"x: no liba.so\nx: /b/libb.so\nx: /etc/ld.so.cache\n"},
     {"ld.so.conf: only *.conf; multiarch before /usr/lib", debian,
 	{{.path = "bin/x", .needed = "libn.so libm.so"},
 	    {.path = "not/libn.so"}, {.path = "usr/lib/libm.so"},
@@ -380,7 +430,8 @@ static const struct test_case cases[] = {
 	{{.path = "bin/x", .needed = "liba.so libb.so", .interpreter = MUSL},
 	    {.path = "etc/ld-musl-x86_64.path", .content = "/a\n/b:/c\n"},
 	    {.path = "lib/liba.so"}, {.path = "c/libb.so"}},
-	"x: " MUSL "\nx: no liba.so\nx: /c/libb.so\n"},
+	"x: " MUSL "\nx: no liba.so\nx: /c/libb.so\n"
+	"x: /etc/ld-musl-x86_64.path\n"},
     {"musl: a runpath is inherited, a runpath goes before an rpath", alpine,
 	{{.path = "opt/x",
 	     .needed = "liba.so",

@@ -126,9 +126,9 @@ static struct layer_index *
 read_host(void)
 {
 	static char paths[][32] = {"/bin", "/lib", "/lib32", "/lib64",
-	    "/libx32", "/etc/ld.so.conf", "/etc/ld.so.conf.d",
-	    "/etc/alternatives", "/usr/bin", "/usr/lib", "/usr/lib32",
-	    "/usr/lib64", "/usr/libx32", "/usr/local/lib"};
+	    "/libx32", "/etc/ld.so.cache", "/etc/ld.so.conf",
+	    "/etc/ld.so.conf.d", "/etc/alternatives", "/usr/bin", "/usr/lib",
+	    "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/local/lib"};
 	char *list[sizeof(paths) / sizeof(paths[0]) + 1] = {NULL};
 	struct layer_index *index = layer_index_new();
 	FTSENT *f;

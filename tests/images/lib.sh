@@ -129,6 +129,62 @@ image_step_base()
 	image_step "$1" image_unpack_base
 }
 
+# image_install PACKAGE...: with what they need, inside the image.
+image_install() { image_in_root apt-get install -y -q "$@"; }
+
+# image_step_apt: official images' first step, with a user for the service:
+# the lists stay in this layer.  image_step_cleanup removes them.
+image_apt_update() { image_in_root apt-get update -q; }
+image_step_apt() { image_step 'RUN apt-get update' image_apt_update; }
+image_remove_lists()
+{
+	rm -rf "$root/var/lib/apt/lists"
+	install -d "$root/var/lib/apt/lists"
+	find "$root/var/log" -type f -delete
+}
+image_step_cleanup()
+{
+	image_step 'RUN rm -rf /var/lib/apt/lists/*' image_remove_lists
+}
+
+# image_add_user NAME ID: a system user, as official images make them.
+image_add_user()
+{
+	image_in_root groupadd --system --gid "$2" "$1"
+	image_in_root useradd --system --gid "$1" --uid "$2" \
+	    --no-create-home --shell /usr/sbin/nologin "$1"
+}
+
+# image_forget_packages NAME...: their files stay, as if they were compiled.
+image_forget_packages()
+{
+	local package
+	for package; do
+		rm -f "$root/var/lib/dpkg/info/$package".*
+		image_in_root dpkg --purge --force-depends "$package"
+	done
+}
+
+# image_step_foreign ARCHITECTURE PACKAGE...: packages for another machine,
+# unpacked and not configured.
+image_step_foreign()
+{
+	local packages=$2 architecture=$1
+	shift 2
+	packages+=$(printf ',%s' "$@")
+	image_foreign()
+	{
+		mmdebstrap --quiet --mode=root --format=tar --variant=extract \
+		    --skip=output/dev --architectures="$architecture" \
+		    --aptopt='Acquire::Languages "none"' \
+		    --include="$packages" "$image_suite" - - \
+		    < "$image_work/mnt/sources.list" |
+		    tar -C "$root" -xp --numeric-owner
+	}
+	echo "$architecture" > "$image_work/architecture"
+	image_step "ADD rootfs.tar /" image_foreign
+}
+
 # image_meta CREATED_BY: an instruction that changes the config only.
 image_meta()
 {

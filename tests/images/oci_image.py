@@ -9,7 +9,8 @@
         attestation child (unknown/unknown), as BuildKit pushes images
 
 WORK/compress (one word: gzip, zstd or none) sets the layers' compression,
-WORK/nanoseconds keeps fractions of a second (container builders cut them).
+WORK/nanoseconds keeps fractions of a second (container builders cut them),
+WORK/architecture names another machine.
 """
 import hashlib
 import json
@@ -29,10 +30,6 @@ COMPRESSORS = {"gzip": [["igzip", "-3", "-c"], ["gzip", "-6", "-n", "-c"]],
                "zstd": [["zstd", "-q", "-3", "-c"]], "none": []}
 
 
-def architecture():
-    return MACHINES[platform.machine()]
-
-
 def setting(work, name, default):
     try:
         with open(os.path.join(work, name), encoding="ascii") as file:
@@ -40,6 +37,10 @@ def setting(work, name, default):
     except FileNotFoundError:
         return default
 
+
+def architecture(work):
+    """This machine's, unless a recipe says for which an image is."""
+    return setting(work, "architecture", MACHINES[platform.machine()])
 
 
 def xattrs(path):
@@ -181,7 +182,7 @@ def history(step):
 def image_manifest(work, steps, config):
     layers = [s for s in steps if "layer" in s]
     config = store_json(work, OCI + ".config.v1+json", {
-        "architecture": architecture(), "os": "linux", "created": CREATED,
+        "architecture": architecture(work), "os": "linux", "created": CREATED,
         "config": config, "history": [history(s) for s in steps],
         "rootfs": {"type": "layers",
                    "diff_ids": [s["diff_id"] for s in layers]}})
@@ -221,7 +222,7 @@ def finish(work, config_file, layout, tag):
     index = store_json(work, OCI + ".index.v1+json", {
         "schemaVersion": 2, "mediaType": OCI + ".index.v1+json",
         "manifests": [dict(child, platform={
-            "architecture": architecture(), "os": "linux"}),
+            "architecture": architecture(work), "os": "linux"}),
             attestation(work, child)]})
     os.makedirs(layout)
     os.replace(os.path.join(work, "blobs"), os.path.join(layout, "blobs"))

@@ -40,6 +40,7 @@ class LayerMaker:
         self.banned = set()  # paths whose whiteout may come late
         self.pinned = set()  # directories that such a marker needs
         self.late = False  # a marker may come behind entries
+        self.emptied = set()  # directories that such a marker empties
 
     def make(self):
         self.hide()
@@ -70,6 +71,11 @@ class LayerMaker:
                     below(parent(m.name), path) and parent(m.name) != path
                     for m in self.first + self.last):
                 self.marker(join(path, b".wh..wh..opq"), None)
+                if self.last and self.last[-1].name[:-13] == path:
+                    # umoci restores the times of this layer's directories
+                    # when it meets them, and empties them afterwards.
+                    self.emptied.update(p for p in tree.nodes if p != path and
+                                        below(p, path) and tree.is_dir(p))
                 tree.clear(path)
 
     def marker(self, name, hidden):
@@ -117,6 +123,8 @@ class LayerMaker:
                 self.add(each, self.attributes(DIRECTORY))
         member.name = path if name is None else name
         self.tree.put(path, node or Node(member))
+        if path in self.emptied and self.tree.is_dir(path):
+            self.tree.touched.add(path)
         self.upper.add(path)
         self.links.discard(path)
         if member.type == SYMLINK:

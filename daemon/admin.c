@@ -12,6 +12,7 @@ admin_new(const struct admin_core *core)
 	a->core = *core;
 	a->began_ms = flight_now_ms();
 	a->socket = admin_socket_new(a, core->context->config->admin_socket);
+	a->http = admin_http_new(a, core->context->config);
 	return a;
 }
 
@@ -20,6 +21,7 @@ admin_free(struct admin *a)
 {
 	if (a == NULL)
 		return;
+	admin_http_free(a->http);
 	admin_socket_free(a->socket);
 	free(a);
 }

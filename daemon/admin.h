@@ -1,5 +1,6 @@
 /*
- * admin: what an admin sees and commands: a Unix socket for winnow(1).
+ * admin: what an admin sees and commands: a Unix socket for winnow(1), and
+ * metrics and health over HTTP.
  *
  * Core only.  doc/internals/admin.md has the protocol.
  */

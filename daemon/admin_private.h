@@ -13,10 +13,15 @@
 struct evconnlistener;
 struct bufferevent;
 struct admin_socket;
+struct admin_http;
+
+/* Addresses for metrics and health. */
+#define ADMIN_HTTP_MAX 4
 
 struct admin {
 	struct admin_core core;
 	struct admin_socket *socket; /* NULL: not there */
+	struct admin_http *http;
 	uint64_t began_ms; /* flight_now_ms() */
 };
 
@@ -55,6 +60,17 @@ void admin_command_run(struct admin_session *s, const json_t *request);
 void admin_command_leave(struct admin_session *s);
 /* Once a second while the command is under way. */
 void admin_command_tick(struct admin_session *s);
+
+/* --- admin_http.c --- */
+
+/* Addresses that cannot be had are logged and left out. */
+struct admin_http *admin_http_new(struct admin *a, const struct config *c);
+void admin_http_free(struct admin_http *http);
+
+/* --- admin_metrics.c --- */
+
+/* Appends all metrics, as Prometheus reads them. */
+void admin_metrics(const struct admin *a, struct strbuf *out);
 
 /* --- admin_status.c --- */
 

@@ -9,12 +9,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "admin_private.h"
+#include "listen_socket.h"
 #include "winnow/auto.h"
-#include "winnow/fsutil.h"
 #include "winnow/json.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
@@ -202,60 +201,23 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd,
 	event_add(s->timer, &request_limit);
 }
 
-/* True when a process answers at the address: the socket is not ours. */
-static bool
-is_alive(const struct sockaddr_un *address)
-{
-	auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	return fd != -1 &&
-	    connect(fd, (const struct sockaddr *)(const void *)address,
-		sizeof(*address)) == 0;
-}
-
-/* Who may connect: our user and our group. */
-static int
-bind_private(int fd, const struct sockaddr_un *address, struct err *e)
-{
-	mode_t mask = umask(0117);
-	int status = bind(fd, (const struct sockaddr *)(const void *)address,
-	    sizeof(*address));
-
-	umask(mask);
-	if (status == -1)
-		return err_set_errno(
-		    e, "cannot make the socket %s", address->sun_path);
-	return 0;
-}
-
+/* The directory of the socket is made, but not those above it. */
 static int
 open_socket(const char *path, int *out, struct err *e)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	auto_free char *text = mem_printf("unix:%s", path);
 	auto_free char *dir = mem_strdup(path);
-	auto_fd int fd = -1;
 	char *slash = strrchr(dir, '/');
+	struct listen_address address;
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return err_set(e, ERR_LIMIT,
-		    "%s is too long for the name of a socket", path);
-	memcpy(address.sun_path, path, strlen(path));
-	if (slash != NULL && slash != dir) {
+	if (listen_address_parse(text, &address, e) == -1)
+		return err_wrap(e, "%s", path);
+	if (slash != NULL)
 		*slash = '\0';
-		if (fsutil_make_dirs(dir, 0755, e) == -1)
-			return -1;
-	}
-	if (is_alive(&address))
-		return err_set(
-		    e, ERR_BUSY, "another winnowd answers at %s", path);
-	if (unlink(path) == -1 && errno != ENOENT)
-		return err_set_errno(e, "cannot replace %s", path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1)
-		return err_set_errno(e, "cannot make a socket");
-	if (bind_private(fd, &address, e) == -1)
-		return -1;
-	*out = steal_fd(&fd);
+	if (slash != dir && mkdir(dir, 0755) == -1 && errno != EEXIST)
+		return err_set_errno(e, "cannot make directory %s", dir);
+	if (listen_socket_unix(&address, out, e) == -1)
+		return err_wrap(e, "%s", path);
 	return 0;
 }
 

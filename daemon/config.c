@@ -41,8 +41,11 @@ count_cpus(void)
 static void
 set_strings(struct config *c, const struct config_key *key, const char *value)
 {
-	char **list = mem_zalloc(1, sizeof(*list));
+	char **list;
 
+	if (*value == '\0')
+		return;
+	list = mem_zalloc(1, sizeof(*list));
 	list[0] = mem_strdup(value);
 	*(char ***)field(c, key->offset) = list;
 	*(size_t *)field(c, key->count_offset) = 1;
@@ -105,6 +108,7 @@ config_free(struct config *c)
 	config_upstreams_clear(c);
 	free(c->store);
 	free(c->admin_socket);
+	free_strings(c->admin, c->admin_count);
 	free(c->policies);
 	free(c->sets);
 	free(c->default_upstream);
@@ -223,9 +227,9 @@ read_key(const struct reader *r, const struct config_key *key, struct config *c)
 
 /* Complains of every address to listen on that cannot be. */
 static void
-check_listen(const struct reader *r)
+check_listen(const struct reader *r, const char *key)
 {
-	const struct yaml_node *node = yaml_get(r->root, "listen", YAML_LIST);
+	const struct yaml_node *node = yaml_get(r->root, key, YAML_LIST);
 	struct listen_address address;
 	struct err e;
 
@@ -286,6 +290,17 @@ check_text(const struct reader *r, const char *key,
 		    r->doc, node, "\"%s\" is not %s", node->text, form);
 }
 
+/* Core serves plain HTTP there, and hands no inherited socket to itself. */
+static bool
+is_admin_address(const char *text)
+{
+	struct listen_address a;
+	struct err ignored;
+
+	return listen_address_parse(text, &a, &ignored) == 0 && !a.tls &&
+	    a.kind != LISTEN_FD;
+}
+
 /* What no single key can say. */
 static void
 check_config(const struct reader *r, const struct config *c)
@@ -293,7 +308,9 @@ check_config(const struct reader *r, const struct config *c)
 	const struct yaml_node *node =
 	    yaml_get(r->root, "default_upstream", YAML_STRING);
 
-	check_listen(r);
+	check_listen(r, "listen");
+	check_list(r, "admin", is_admin_address,
+	    "ADDRESS:PORT with a numeric address, or unix:PATH");
 	check_list(r, "platforms", is_platform, "a platform like linux/amd64");
 	check_text(r, "original_prefix", is_prefix,
 	    "one component of a repository name");

@@ -39,6 +39,8 @@ struct config {
 	size_t listen_count;
 	char *store;
 	char *admin_socket;
+	char **admin; /* like `listen` */
+	size_t admin_count;
 	char *policies; /* directory */
 	char *sets; /* directory */
 	char *default_upstream;

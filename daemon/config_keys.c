@@ -15,6 +15,8 @@ const struct config_key config_keys[] = {
 	"directory of blobs and database"},
     {"admin_socket", CONFIG_PATH, FIELD(admin_socket), 0,
 	WINNOW_RUNDIR "/admin.sock", 0, 0, false, "socket of winnow status"},
+    {"admin", CONFIG_STRINGS, FIELD(admin), FIELD(admin_count), "", 0, 4, false,
+	"addresses for metrics and health, none by default"},
     {"policies", CONFIG_PATH, FIELD(policies), 0, WINNOW_CONFDIR "/policies.d",
 	0, 0, true, "directory of policies"},
     {"sets", CONFIG_PATH, FIELD(sets), 0, WINNOW_CONFDIR "/sets.d", 0, 0, true,

@@ -17,7 +17,8 @@ enum config_type {
 	CONFIG_PATH, /* relative ones start at the file's directory */
 	CONFIG_SIZE, /* uint64_t, bytes */
 	CONFIG_STRING,
-	CONFIG_STRINGS, /* and the size_t `count` at `count_offset` */
+	CONFIG_STRINGS, /* and the size_t `count` at `count_offset`; the
+			   default "" is an empty list */
 	CONFIG_UPSTREAMS
 };
 

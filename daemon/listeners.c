@@ -1,24 +1,15 @@
 #include "listeners.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "listen_address.h"
+#include "listen_socket.h"
 #include "winnow/auto.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
-
-/* Connections that the kernel queues while a server is busy or replaced. */
-#define BACKLOG 1024
-/* Who may connect to a Unix socket: user and group of winnowd. */
-#define UNIX_UMASK 0117
 
 struct listener {
 	bool tls;
@@ -48,78 +39,25 @@ add_listener(struct listeners *l, const struct listen_address *a)
 }
 
 static int
-listen_inet(const struct listen_address *a, int *out, struct err *e)
-{
-	auto_fd int fd = socket(a->address.ss_family,
-	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int on = 1;
-
-	if (fd == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == -1)
-		return err_set_errno(e, "cannot listen");
-	/* So that 0.0.0.0 and [::] do not get into each other's way. */
-	if (a->address.ss_family == AF_INET6 &&
-	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == -1)
-		return err_set_errno(e, "cannot listen");
-	if (bind(fd, (const struct sockaddr *)&a->address, a->address_len) ==
-		-1 ||
-	    listen(fd, BACKLOG) == -1)
-		return err_set_errno(e, "cannot listen");
-	*out = steal_fd(&fd);
-	return 0;
-}
-
-static int
 open_inet(struct listeners *l, const struct listen_address *a, struct err *e)
 {
 	struct listener *item = add_listener(l, a);
 	size_t i;
 
 	for (i = 0; i < l->servers; i++)
-		if (listen_inet(a, &item->fds[i], e) == -1)
+		if (listen_socket_inet(a, true, &item->fds[i], e) == -1)
 			return -1;
 	return 0;
-}
-
-/*
- * Removes the socket that a killed winnowd left behind: one that refuses
- * connections.  Anything else there stays, and bind(2) says so.
- */
-static void
-remove_stale(const struct listen_address *a)
-{
-	const struct sockaddr *address = (const struct sockaddr *)&a->address;
-	const struct sockaddr_un *un = (const struct sockaddr_un *)&a->address;
-	auto_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd != -1 && connect(fd, address, a->address_len) == -1 &&
-	    errno == ECONNREFUSED)
-		unlink(un->sun_path);
 }
 
 static int
 open_unix(struct listeners *l, const struct listen_address *a, struct err *e)
 {
-	const struct sockaddr_un *un = (const struct sockaddr_un *)&a->address;
 	struct listener *item = add_listener(l, a);
-	mode_t mask;
-	int bound;
 
-	item->fds[0] =
-	    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (item->fds[0] == -1)
-		return err_set_errno(e, "cannot listen");
-	remove_stale(a);
-	mask = umask(UNIX_UMASK);
-	bound = bind(
-	    item->fds[0], (const struct sockaddr *)&a->address, a->address_len);
-	umask(mask);
-	if (bound == -1)
-		return err_set_errno(e, "cannot listen");
-	item->path = mem_strdup(un->sun_path);
-	if (listen(item->fds[0], BACKLOG) == -1)
-		return err_set_errno(e, "cannot listen");
+	if (listen_socket_unix(a, &item->fds[0], e) == -1)
+		return -1;
+	item->path = mem_strdup(listen_socket_path(a));
 	return 0;
 }
 

@@ -234,6 +234,12 @@ servers_have_questions(const struct servers *all)
 	return false;
 }
 
+bool
+servers_are_draining(const struct servers *all)
+{
+	return all->draining;
+}
+
 size_t
 servers_states(const struct servers *all, struct servers_state *out)
 {

@@ -28,6 +28,8 @@ void servers_forget(struct servers *all);
 /* True while a client's question waits. */
 bool servers_have_questions(const struct servers *all);
 
+bool servers_are_draining(const struct servers *all);
+
 /* What one of them is up to. */
 struct servers_state {
 	pid_t pid; /* 0 while it is being replaced */

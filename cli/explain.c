@@ -79,20 +79,5 @@ explain(const struct options *o, const struct view *v, struct policy *policy,
 int
 command_explain(const struct options *o)
 {
-	struct policy *policy = NULL;
-	struct view v = {0};
-	const char *platform;
-	struct err e;
-	int status = CLI_OK;
-
-	if (preview_load_policy(o, 0, &policy, &platform, &e) == -1)
-		return cli_fail("explain", &e);
-	if (view_open(o->operands[0], platform, o, &v, &e) == -1) {
-		policy_free(policy);
-		status = cli_fail("explain", &e);
-	} else if (explain(o, &v, policy, &e) == -1) {
-		status = cli_fail("explain", &e);
-	}
-	view_clear(&v);
-	return status;
+	return preview_run("explain", o, explain);
 }

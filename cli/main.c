@@ -10,6 +10,8 @@
 #include "winnow/auto.h"
 #include "winnow/json.h"
 
+/* Some 40 lines for an image of Debian: two screens. */
+#define PLAN_DEPTH 4
 /* A policy over an image. */
 #define POLICY (OPTION_POLICY | OPTION_SETS | OPTION_PLATFORM)
 
@@ -34,6 +36,15 @@ static const struct command commands[] = {
 	.operands = {2, INT_MAX},
 	.arguments = "IMAGE PATH...",
 	.summary = "Say why files are kept, or are not."},
+    {.name = "plan",
+	.run = command_plan,
+	.takes = POLICY | OPTION_DEPTH | OPTION_JSON | OPTION_NO_CACHE,
+	.policies = {1, 1},
+	.operands = {1, INT_MAX},
+	.depth = PLAN_DEPTH,
+	.arguments = "IMAGE [PATH...]",
+	.summary =
+	    "Show what a policy keeps of an image, and what it removes."},
     {.name = "reload",
 	.run = command_reload,
 	.takes = OPTION_SOCKET,

@@ -96,9 +96,9 @@ options_print_help(const struct command *command, FILE *to)
 	for (i = 0; i < ROWS; i++) {
 		auto_strbuf struct strbuf name;
 
+		strbuf_init(&name, 256);
 		if (!(command->takes & rows[i].bit))
 			continue;
-		strbuf_init(&name, 256);
 		strbuf_add_format(&name, "--%s %s", rows[i].name,
 		    rows[i].value == NULL ? "" : rows[i].value);
 		fprintf(to, "  %-20s %s\n", strbuf_string(&name), rows[i].help);

@@ -59,3 +59,23 @@ preview_clear(struct preview *p)
 	policy_free(p->policy);
 	*p = (struct preview){0};
 }
+
+int
+preview_run(const char *command, const struct options *o,
+    int (*run)(const struct options *o, const struct view *v,
+	struct policy *policy, struct err *e))
+{
+	auto_policy struct policy *policy = NULL;
+	struct view v = {0};
+	const char *platform;
+	struct err e;
+	int r;
+
+	if (preview_load_policy(o, 0, &policy, &platform, &e) == -1)
+		return cli_fail(command, &e);
+	r = view_open(o->operands[0], platform, o, &v, &e);
+	if (r == 0)
+		r = run(o, &v, steal(&policy), &e);
+	view_clear(&v);
+	return r == 0 ? CLI_OK : cli_fail(command, &e);
+}

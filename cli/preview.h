@@ -31,4 +31,12 @@ int preview_make(const struct view *v, struct policy *policy,
     struct preview *out, struct err *e);
 void preview_clear(struct preview *p);
 
+/*
+ * A command over one image and one policy: loads both, calls `run`, which
+ * takes the policy, and returns the exit status.
+ */
+int preview_run(const char *command, const struct options *o,
+    int (*run)(const struct options *o, const struct view *v,
+	struct policy *policy, struct err *e));
+
 #endif

@@ -8,6 +8,7 @@
 struct hard_link {
 	const struct layer_entry *entry;
 	uint32_t number;
+	bool kept;
 };
 
 static int
@@ -17,6 +18,8 @@ compare_links(const void *a, const void *b)
 
 	if (x->entry != y->entry)
 		return (uintptr_t)x->entry < (uintptr_t)y->entry ? -1 : 1;
+	if (x->kept != y->kept)
+		return x->kept ? -1 : 1;
 	return x->number < y->number ? -1 : 1;
 }
 
@@ -31,11 +34,12 @@ selection_mark_repeated(const struct tree *t, const bool *kept)
 	for (i = 0; i < count; i++) {
 		const struct tree_node *n = tree_at(t, i);
 
-		if (n->links <= 1 || (kept != NULL && !kept[i]))
+		if (n->links <= 1)
 			continue;
 		links = mem_grow(links, link_count, &capacity, sizeof(*links));
-		links[link_count++] =
-		    (struct hard_link){.entry = n->entry, .number = i};
+		links[link_count++] = (struct hard_link){.entry = n->entry,
+		    .number = i,
+		    .kept = kept == NULL || kept[i]};
 	}
 	if (link_count > 0)
 		qsort(links, link_count, sizeof(*links), compare_links);

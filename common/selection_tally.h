@@ -15,8 +15,9 @@ struct tally {
 };
 
 /*
- * Marks the nodes of `kept` (NULL: all) whose bytes count with another name
- * of the same file.  By node number; the caller frees.
+ * Marks the nodes whose bytes count with another name of the same file: the
+ * first of the names that are kept (NULL: all are) counts, else the first.
+ * By node number; the caller frees.
  */
 bool *selection_mark_repeated(const struct tree *t, const bool *kept);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config_keys.h"
+#include "config_reader.h"
 #include "config_upstream.h"
 #include "listen_address.h"
 #include "winnow/log.h"
@@ -11,14 +12,6 @@
 #include "winnow/num.h"
 #include "winnow/oci.h"
 #include "winnow/ref.h"
-#include "winnow/yaml.h"
-
-/* What reading a file needs: its document and directory. */
-struct reader {
-	const struct yaml_doc *doc;
-	const struct yaml_node *root;
-	const char *path;
-};
 
 static void *
 field(struct config *c, size_t offset)
@@ -85,13 +78,14 @@ set_default(struct config *c, const struct config_key *key)
 		set_strings(c, key,
 		    key->value == NULL ? oci_platform_host() : key->value);
 		break;
+	case CONFIG_TLS:
 	case CONFIG_UPSTREAMS:
 		break;
 	}
 }
 
-static void
-free_strings(char **list, size_t count)
+void
+config_free_strings(char **list, size_t count)
 {
 	size_t i;
 
@@ -103,12 +97,13 @@ free_strings(char **list, size_t count)
 void
 config_free(struct config *c)
 {
-	free_strings(c->listen, c->listen_count);
-	free_strings(c->platforms, c->platform_count);
+	config_free_strings(c->listen, c->listen_count);
+	config_free_strings(c->platforms, c->platform_count);
 	config_upstreams_clear(c);
+	config_clear_tls(&c->tls);
 	free(c->store);
 	free(c->admin_socket);
-	free_strings(c->admin, c->admin_count);
+	config_free_strings(c->admin, c->admin_count);
 	free(c->policies);
 	free(c->sets);
 	free(c->default_upstream);
@@ -120,7 +115,7 @@ config_free(struct config *c)
 /* --- reading --- */
 
 static void
-check_range(const struct reader *r, const struct config_key *key,
+check_range(const struct config_reader *r, const struct config_key *key,
     uint64_t value, const char *unit)
 {
 	const struct yaml_node *node =
@@ -133,8 +128,8 @@ check_range(const struct reader *r, const struct config_key *key,
 }
 
 static void
-read_strings(
-    const struct reader *r, const struct config_key *key, struct config *c)
+read_strings(const struct config_reader *r, const struct config_key *key,
+    struct config *c)
 {
 	const struct yaml_node *node = yaml_get(r->root, key->name, YAML_LIST);
 	char ***list = field(c, key->offset);
@@ -142,7 +137,7 @@ read_strings(
 
 	if (node == NULL)
 		return;
-	free_strings(*list, *count);
+	config_free_strings(*list, *count);
 	*list = NULL;
 	*count = 0;
 	yaml_get_strings(r->doc, r->root, key->name, list, count);
@@ -153,8 +148,8 @@ read_strings(
 }
 
 static void
-read_text(
-    const struct reader *r, const struct config_key *key, struct config *c)
+read_text(const struct config_reader *r, const struct config_key *key,
+    struct config *c)
 {
 	const char *text = yaml_get_string(r->root, key->name);
 	char **value = field(c, key->offset);
@@ -170,8 +165,8 @@ read_text(
 }
 
 static void
-read_action(
-    const struct reader *r, const struct config_key *key, struct config *c)
+read_action(const struct config_reader *r, const struct config_key *key,
+    struct config *c)
 {
 	const char *text = yaml_get_string(r->root, key->name);
 
@@ -187,7 +182,8 @@ read_action(
 /* --- the whole file --- */
 
 static void
-read_key(const struct reader *r, const struct config_key *key, struct config *c)
+read_key(const struct config_reader *r, const struct config_key *key,
+    struct config *c)
 {
 	const uint64_t limits[2] = {key->min, key->max};
 	uint64_t *number = field(c, key->offset);
@@ -218,6 +214,10 @@ read_key(const struct reader *r, const struct config_key *key, struct config *c)
 	case CONFIG_STRINGS:
 		read_strings(r, key, c);
 		break;
+	case CONFIG_TLS:
+		config_read_tls(
+		    r, yaml_get(r->root, key->name, YAML_MAP), &c->tls);
+		break;
 	case CONFIG_UPSTREAMS:
 		config_read_upstreams(
 		    r->doc, yaml_get(r->root, key->name, YAML_MAP), r->path, c);
@@ -227,7 +227,7 @@ read_key(const struct reader *r, const struct config_key *key, struct config *c)
 
 /* Complains of every address to listen on that cannot be. */
 static void
-check_listen(const struct reader *r, const char *key)
+check_listen(const struct config_reader *r, const char *key)
 {
 	const struct yaml_node *node = yaml_get(r->root, key, YAML_LIST);
 	struct listen_address address;
@@ -243,7 +243,7 @@ check_listen(const struct reader *r, const char *key)
 
 /* Complains of every item of a list that `is_good` refuses. */
 static void
-check_list(const struct reader *r, const char *key,
+check_list(const struct config_reader *r, const char *key,
     bool (*is_good)(const char *text), const char *form)
 {
 	const struct yaml_node *node = yaml_get(r->root, key, YAML_LIST);
@@ -280,7 +280,7 @@ is_log_level(const char *text)
 }
 
 static void
-check_text(const struct reader *r, const char *key,
+check_text(const struct config_reader *r, const char *key,
     bool (*is_good)(const char *text), const char *form)
 {
 	const struct yaml_node *node = yaml_get(r->root, key, YAML_STRING);
@@ -303,12 +303,13 @@ is_admin_address(const char *text)
 
 /* What no single key can say. */
 static void
-check_config(const struct reader *r, const struct config *c)
+check_config(const struct config_reader *r, const struct config *c)
 {
 	const struct yaml_node *node =
 	    yaml_get(r->root, "default_upstream", YAML_STRING);
 
 	check_listen(r, "listen");
+	config_check_tls(r, c);
 	check_list(r, "admin", is_admin_address,
 	    "ADDRESS:PORT with a numeric address, or unix:PATH");
 	check_list(r, "platforms", is_platform, "a platform like linux/amd64");
@@ -322,7 +323,7 @@ check_config(const struct reader *r, const struct config *c)
 }
 
 static bool
-check_keys(const struct reader *r)
+check_keys(const struct config_reader *r)
 {
 	auto_free struct yaml_key *keys =
 	    mem_zalloc(config_key_count, sizeof(*keys));
@@ -335,7 +336,8 @@ check_keys(const struct reader *r)
 		keys[i].types = YAML_STRING;
 		if (config_keys[i].type == CONFIG_STRINGS)
 			keys[i].types = YAML_LIST;
-		else if (config_keys[i].type == CONFIG_UPSTREAMS)
+		else if (config_keys[i].type == CONFIG_UPSTREAMS ||
+		    config_keys[i].type == CONFIG_TLS)
 			keys[i].types = YAML_MAP;
 	}
 	(void)yaml_check_map(r->doc, r->root, keys, config_key_count);
@@ -348,7 +350,7 @@ config_load(const char *path, struct config **out,
 {
 	auto_config struct config *c = mem_zalloc(1, sizeof(*c));
 	auto_yaml_doc struct yaml_doc *doc = NULL;
-	struct reader r = {.path = path};
+	struct config_reader r = {.path = path};
 	size_t i;
 
 	for (i = 0; i < config_key_count; i++)

@@ -34,9 +34,24 @@ struct config_upstream {
 	size_t fallback_count;
 };
 
+struct config_certificate {
+	char *chain; /* files */
+	char *key;
+};
+
+struct config_tls {
+	struct config_certificate *certificates;
+	size_t certificate_count;
+	char **auto_names; /* winnow makes a certificate for these */
+	size_t auto_count;
+	char *client_ca; /* file, or NULL: clients need no certificate */
+	bool client_required;
+};
+
 struct config {
 	char **listen; /* see listen_address.h */
 	size_t listen_count;
+	struct config_tls tls;
 	char *store;
 	char *admin_socket;
 	char **admin; /* like `listen` */
@@ -78,6 +93,12 @@ void config_free(struct config *c);
 
 AUTO_DEFINE(config, config_free)
 #define auto_config __attribute__((cleanup(auto_config_cleanup)))
+
+/*
+ * Takes over from `fresh` the values of keys that a reload changes, and
+ * leaves the old ones there; says in the log which, and which others differ.
+ */
+void config_adopt(struct config *c, struct config *fresh);
 
 /* Prints the effective configuration as a file that config_load() reads. */
 void config_print(const struct config *c, FILE *out);

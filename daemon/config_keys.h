@@ -19,6 +19,7 @@ enum config_type {
 	CONFIG_STRING,
 	CONFIG_STRINGS, /* and the size_t `count` at `count_offset`; the
 			   default "" is an empty list */
+	CONFIG_TLS, /* struct config_tls */
 	CONFIG_UPSTREAMS
 };
 

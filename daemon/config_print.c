@@ -1,8 +1,11 @@
 #include <inttypes.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "config_keys.h"
+#include "config_reader.h"
 #include "config_upstream.h"
+#include "winnow/mem.h"
 
 static const void *
 field(const struct config *c, size_t offset)
@@ -11,8 +14,8 @@ field(const struct config *c, size_t offset)
 }
 
 /* A double-quoted YAML scalar. */
-static void
-print_quoted(const char *s, FILE *out)
+void
+config_print_quoted(const char *s, FILE *out)
 {
 	fputc('"', out);
 	for (; *s != '\0'; s++) {
@@ -40,8 +43,8 @@ print_in_units(uint64_t value, const char *const *units,
 	fprintf(out, "%" PRIu64 "%s", value, units[i]);
 }
 
-static void
-print_strings(char *const *list, size_t count, FILE *out)
+void
+config_print_strings(char *const *list, size_t count, FILE *out)
 {
 	size_t i;
 
@@ -49,7 +52,7 @@ print_strings(char *const *list, size_t count, FILE *out)
 	for (i = 0; i < count; i++) {
 		if (i > 0)
 			fputs(", ", out);
-		print_quoted(list[i], out);
+		config_print_quoted(list[i], out);
 	}
 	fputc(']', out);
 }
@@ -60,7 +63,7 @@ print_member(const char *name, const char *value, FILE *out)
 	if (value == NULL)
 		return;
 	fprintf(out, "\n    %s: ", name);
-	print_quoted(value, out);
+	config_print_quoted(value, out);
 }
 
 static void
@@ -72,7 +75,7 @@ print_upstreams(const struct config *c, FILE *out)
 		const struct config_upstream *u = &c->upstreams[i];
 
 		fputs("\n  ", out);
-		print_quoted(u->host, out);
+		config_print_quoted(u->host, out);
 		fputc(':', out);
 		for (j = 0; j < config_member_count; j++)
 			print_member(config_members[j].name,
@@ -82,7 +85,7 @@ print_upstreams(const struct config *c, FILE *out)
 		if (u->fallback_count == 0)
 			continue;
 		fputs("\n    fallbacks: ", out);
-		print_strings(u->fallbacks, u->fallback_count, out);
+		config_print_strings(u->fallbacks, u->fallback_count, out);
 	}
 }
 
@@ -114,16 +117,33 @@ print_value(const struct config *c, const struct config_key *key, FILE *out)
 		break;
 	case CONFIG_PATH:
 	case CONFIG_STRING:
-		print_quoted(*(char *const *)p, out);
+		config_print_quoted(*(char *const *)p, out);
 		break;
 	case CONFIG_STRINGS:
-		print_strings(*(char **const *)p,
+		config_print_strings(*(char **const *)p,
 		    *(const size_t *)field(c, key->count_offset), out);
+		break;
+	case CONFIG_TLS:
+		config_print_tls(p, out);
 		break;
 	case CONFIG_UPSTREAMS:
 		print_upstreams(c, out);
 		break;
 	}
+}
+
+char *
+config_format_value(const struct config *c, const struct config_key *key)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (out == NULL)
+		_exit(MEM_EXIT_STATUS);
+	print_value(c, key, out);
+	fclose(out);
+	return text;
 }
 
 void

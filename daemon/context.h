@@ -9,6 +9,7 @@
 
 #include "http_client.h"
 #include "job_env.h"
+#include "tls_keeper.h"
 #include "winnow/policy.h"
 
 struct warm;
@@ -25,6 +26,7 @@ struct context {
 	struct config *config;
 	struct policy_set *policies;
 	struct http_client *http;
+	struct tls_keeper *tls;
 	struct upstream **upstreams; /* as in config->upstreams */
 	struct job_env env;
 	TAILQ_HEAD(, warm) warms; /* under way (warm.h) */

@@ -18,14 +18,21 @@
 /* Transfers that have not ended so long after SIGTERM are cut. */
 static const struct timeval drain_limit = {.tv_sec = 30};
 
+/* What a reload replaced; questions that wait may still point into it. */
+struct retired {
+	struct policy_set *policies;
+	struct config *config;
+};
+
 struct core {
+	const char *path; /* of the configuration */
 	struct context context;
 	struct servers *servers;
 	struct admin *admin;
 	struct event *terminate[2];
 	struct event *hangup;
 	struct event *limit;
-	struct policy_set **retired; /* still borrowed by questions */
+	struct retired *retired;
 	size_t retired_count;
 	size_t retired_capacity;
 	bool draining;
@@ -117,45 +124,81 @@ on_terminate(evutil_socket_t fd, short what, void *arg)
 	servers_drain(core->servers, on_drained, core);
 }
 
-/* Frees replaced policies that no waiting question can still point into. */
+/* Nothing waits that could still point into what was replaced. */
 static void
 free_retired(struct core *core)
 {
 	size_t i;
 
-	for (i = 0; i < core->retired_count; i++)
-		policy_set_free(core->retired[i]);
+	for (i = 0; i < core->retired_count; i++) {
+		policy_set_free(core->retired[i].policies);
+		config_free(core->retired[i].config);
+	}
 	core->retired_count = 0;
 }
 
 /*
- * Reads the policies again; a mistake leaves the old ones in force.  Asked
- * for by SIGHUP and by `winnow reload`, which wants the mistakes in `said`
- * (or NULL).
+ * Reads configuration, policies and certificates: all of them or, with any
+ * mistake, none.
+ */
+static int
+load_again(struct core *core, struct strbuf *said, struct retired *fresh,
+    struct err *e)
+{
+	*fresh = (struct retired){NULL, NULL};
+	if (load_config(core->path, &fresh->config, said, e) == 0 &&
+	    load_policies(fresh->config, &fresh->policies, said, e) == 0 &&
+	    tls_keeper_reload(core->context.tls, fresh->config, e) == 0)
+		return 0;
+	if (fresh->policies != NULL)
+		policy_set_free(fresh->policies);
+	if (fresh->config != NULL)
+		config_free(fresh->config);
+	return -1;
+}
+
+/*
+ * Puts into force what the files say now.  Asked for by SIGHUP and by
+ * `winnow reload`, which wants the mistakes in `said` (or NULL).
  */
 static int
 reload(void *arg, struct strbuf *said, struct err *e)
 {
 	struct core *core = arg;
-	struct policy_set *fresh;
+	struct context *context = &core->context;
+	struct retired fresh;
 
-	if (load_policies(core->context.config, &fresh, said, e) == -1) {
-		core->context.reload.refused = (int64_t)time(NULL);
-		core->context.reload.error = *e;
+	if (load_again(core, said, &fresh, e) == -1) {
+		context->reload.refused = (int64_t)time(NULL);
+		context->reload.error = *e;
 		log_event(LOG_LEVEL_ERROR, "reload.failed", "error", e->message,
-		    "now", "the old policies stay in force", NULL);
+		    "now", "the old configuration stays in force", NULL);
 		return -1;
 	}
+	config_adopt(context->config, fresh.config);
+	log_init("core",
+	    (enum log_level)log_level_parse(context->config->log_level));
 	core->retired = mem_grow(core->retired, core->retired_count,
-	    &core->retired_capacity, sizeof(struct policy_set *));
-	core->retired[core->retired_count++] = core->context.policies;
-	core->context.policies = fresh;
-	core->context.reload = (struct reload_state){.loaded = time(NULL)};
+	    &core->retired_capacity, sizeof(*core->retired));
+	core->retired[core->retired_count++] =
+	    (struct retired){context->policies, fresh.config};
+	context->policies = fresh.policies;
+	context->reload = (struct reload_state){.loaded = time(NULL)};
 	if (!servers_have_questions(core->servers))
 		free_retired(core);
+	servers_update(core->servers);
 	servers_forget(core->servers);
 	log_event(LOG_LEVEL_INFO, "reload.done", NULL);
 	return 0;
+}
+
+/* New certificates, or keys of sessions. */
+static void
+on_tls_changed(void *arg)
+{
+	struct core *core = arg;
+
+	servers_update(core->servers);
 }
 
 static void
@@ -220,6 +263,8 @@ run(struct core *core, struct activation *activation, struct err *e)
 	    .context = context, .reload = reload, .arg = core};
 
 	if (context_open(context, e) == -1 ||
+	    tls_keeper_new(context->base, context->config, on_tls_changed, core,
+		&context->tls, e) == -1 ||
 	    listeners_open(context->config, activation, &listeners, e) == -1 ||
 	    servers_start(context, listeners, &core->servers, e) == -1)
 		return -1;
@@ -234,7 +279,7 @@ run(struct core *core, struct activation *activation, struct err *e)
 int
 core_main(const char *path)
 {
-	struct core core = {.draining = false};
+	struct core core = {.path = path};
 	struct context *context = &core.context;
 	struct activation *activation = NULL;
 	int status = -1;
@@ -268,6 +313,7 @@ core_main(const char *path)
 	activation_free(activation);
 	free_retired(&core);
 	free(core.retired);
+	tls_keeper_free(context->tls);
 	context_close(context);
 	return status == 0 ? 0 : 1;
 }

@@ -38,6 +38,9 @@
  *	{"type":"answer","id":N,"error":CODE,"message":S,
  *	 "what":"repository"|"manifest"|"blob","retry_after_s":N (optional)}
  *	CODE is an err_code_name().
+ *	{"type":"tls"}			with a tls_bundle; sockets with TLS
+ *					accept nobody before the first
+ *	{"type":"log","log_level":S}
  *	{"type":"forget"}		every remembered answer is void
  *	{"type":"drain"}		stop listening, finish, exit 0
  */

@@ -13,6 +13,7 @@
 #include "process.h"
 #include "server_exchange.h"
 #include "server_question.h"
+#include "tls_context.h"
 #include "winnow/auto.h"
 #include "winnow/channel.h"
 #include "winnow/json.h"
@@ -65,16 +66,28 @@ server_date(struct server *s)
 }
 
 static int
+set_log_level(const json_t *body, struct err *e)
+{
+	const char *name;
+	int level;
+
+	if (json_get_string(body, "log_level", JSON_REQUIRED, &name, e) == -1)
+		return -1;
+	level = log_level_parse(name);
+	if (level == -1)
+		return err_set(e, ERR_INVALID, "unknown log level");
+	log_init("server", (enum log_level)level);
+	return 0;
+}
+
+static int
 parse_start(const json_t *body, struct start *s, struct err *e)
 {
-	const char *type, *level;
+	const char *type;
 	json_t *listeners;
 	size_t i;
-	int l;
 
 	if (json_get_string(body, "type", JSON_REQUIRED, &type, e) == -1 ||
-	    json_get_string(body, "log_level", JSON_REQUIRED, &level, e) ==
-		-1 ||
 	    json_get_array(body, "listeners", JSON_REQUIRED, &listeners, e) ==
 		-1 ||
 	    json_get_uint(body, "connections", JSON_REQUIRED, UINT32_MAX,
@@ -86,10 +99,8 @@ parse_start(const json_t *body, struct start *s, struct err *e)
 		return -1;
 	if (strcmp(type, "start") != 0)
 		return err_set(e, ERR_INVALID, "\"start\" must come first");
-	l = log_level_parse(level);
-	if (l == -1)
-		return err_set(e, ERR_INVALID, "unknown log level");
-	log_init("server", (enum log_level)l);
+	if (set_log_level(body, e) == -1)
+		return -1;
 	if (json_array_size(listeners) > CHANNEL_FDS_MAX - 2)
 		return err_set(e, ERR_LIMIT, "too many listeners");
 	s->listener_count = json_array_size(listeners);
@@ -139,6 +150,21 @@ drain(struct server *s)
 	connections_drain(s->connections);
 }
 
+/* New certificates, for the connections that come from now on. */
+static void
+take_tls(struct server *s, struct channel_message *m)
+{
+	auto_fd int fd = channel_take_fd(m, 0);
+	struct tls_context *tls;
+	struct err e;
+
+	if (tls_context_new(fd, &tls, &e) == -1)
+		log_event(
+		    LOG_LEVEL_ERROR, "server.tls", "why", e.message, NULL);
+	else
+		connections_set_tls(s->connections, tls);
+}
+
 static void
 on_message(void *arg, struct channel_message *m)
 {
@@ -152,6 +178,10 @@ on_message(void *arg, struct channel_message *m)
 		exchange_take_answer(s, m);
 	else if (strcmp(type, "forget") == 0)
 		answers_clear(s->answers);
+	else if (strcmp(type, "log") == 0)
+		(void)set_log_level(m->body, &e);
+	else if (strcmp(type, "tls") == 0)
+		take_tls(s, m);
 	else if (strcmp(type, "drain") == 0)
 		drain(s);
 }
@@ -267,16 +297,17 @@ open_server(struct server *s, struct start *start, struct err *e)
 		return -1;
 	s->counters->connections = 0; /* what a dead server left */
 	s->http = new_http(s);
-	s->connections =
-	    connections_new(s->base, s->http, &start->limits, stop_loop, s);
+	s->https = new_http(s);
+	s->connections = connections_new(
+	    s->base, s->http, s->https, &start->limits, stop_loop, s);
 	connections_count(s->connections, s->counters);
 	s->core = core_link_new(s->base, PROCESS_CHANNEL_FD, &callbacks);
 	s->answers = answers_new(MAX_ANSWERS, MAX_ANSWERS_BYTES);
 	s->questions = server_questions_new();
 	s->blobs = start->blobs;
 	for (i = 0; i < start->listener_count; i++)
-		if (connections_listen(
-			s->connections, start->listeners[i].fd, e) == -1)
+		if (connections_listen(s->connections, start->listeners[i].fd,
+			start->listeners[i].tls, e) == -1)
 			return -1;
 	return 0;
 }
@@ -286,6 +317,7 @@ close_server(struct server *s)
 {
 	/* Ends the connections, whose exchanges leave their questions. */
 	evhttp_free(s->http);
+	evhttp_free(s->https);
 	connections_free(s->connections);
 	server_questions_free(s->questions);
 	answers_free(s->answers);

@@ -20,7 +20,8 @@ struct server_questions;
 
 struct server {
 	struct event_base *base;
-	struct evhttp *http;
+	struct evhttp *http; /* of plain connections */
+	struct evhttp *https;
 	struct connections *connections;
 	struct core_link *core;
 	struct answers *answers;

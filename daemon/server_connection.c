@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "server.h"
+#include "tls_context.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 
@@ -38,6 +39,7 @@ struct connection {
 	struct connections *all;
 	struct bufferevent *bev;
 	struct evhttp_connection *evcon; /* NULL in its first loop turn */
+	bool tls;
 	enum connection_state state;
 	uint64_t since; /* server_now() of the state */
 	bool refused;
@@ -51,13 +53,16 @@ struct connection {
 TAILQ_HEAD(connection_list, connection);
 
 struct listener {
+	struct evhttp *http;
 	struct evhttp_bound_socket *bound;
 	struct listener *next;
 };
 
 struct connections {
 	struct event_base *base;
-	struct evhttp *http;
+	struct evhttp *plain;
+	struct evhttp *https;
+	struct tls_context *tls; /* NULL until core has sent it */
 	struct connection_limits limits;
 	void (*on_empty)(void *arg);
 	void *arg;
@@ -129,7 +134,7 @@ set_listening(struct connections *all, bool on)
 		struct evconnlistener *el =
 		    evhttp_bound_socket_get_listener(l->bound);
 
-		if (on)
+		if (on && (l->http == all->plain || all->tls != NULL))
 			evconnlistener_enable(el);
 		else
 			evconnlistener_disable(el);
@@ -194,6 +199,22 @@ on_input(
 		set_state(c, CONNECTION_HEADERS);
 }
 
+/* Ends the session properly, or says why there never was one. */
+static void
+close_tls(struct connection *c)
+{
+	const char *failure = tls_bufferevent_failure(c->bev);
+	char *address = NULL;
+	ev_uint16_t port;
+
+	if (failure != NULL) {
+		evhttp_connection_get_peer(c->evcon, &address, &port);
+		log_event(LOG_LEVEL_INFO, "tls.failed", "client", address,
+		    "why", failure, NULL);
+	}
+	tls_bufferevent_finish(c->bev);
+}
+
 /* evhttp is about to free the connection, and then what requests it has. */
 static void
 on_closed(struct evhttp_connection *evcon, void *arg)
@@ -203,6 +224,8 @@ on_closed(struct evhttp_connection *evcon, void *arg)
 	(void)evcon;
 	if (c->gone != NULL)
 		c->gone(c->arg);
+	if (c->tls)
+		close_tls(c);
 	evbuffer_remove_cb(bufferevent_get_input(c->bev), on_input, c);
 	c->all->by_fd[bufferevent_getfd(c->bev)] = NULL;
 	free_connection(c);
@@ -285,17 +308,17 @@ make_room(struct connections *all)
 		evhttp_connection_free(c->evcon);
 }
 
-/* evhttp asks for the bufferevent of a connection that it has accepted. */
+/* Makes the connection that evhttp has accepted with this bufferevent. */
 static struct bufferevent *
-on_accept(struct event_base *base, void *arg)
+add_connection(struct connections *all, struct bufferevent *bev, bool tls)
 {
-	struct connections *all = arg;
 	struct connection *c = mem_zalloc(1, sizeof(*c));
 
 	c->all = all;
-	c->bev = bufferevent_socket_new(base, -1, 0);
+	c->tls = tls;
+	c->bev = bev;
 	bufferevent_incref(c->bev);
-	c->timer = evtimer_new(base, on_timer, c);
+	c->timer = evtimer_new(all->base, on_timer, c);
 	event_active(c->timer, EV_TIMEOUT, 0);
 	make_room(all);
 	enter_list(c, CONNECTION_HEADERS);
@@ -304,6 +327,21 @@ on_accept(struct event_base *base, void *arg)
 		pause_listening(all);
 	note_count(all, c);
 	return c->bev;
+}
+
+/* evhttp asks for the bufferevent of a connection that it has accepted. */
+static struct bufferevent *
+on_accept(struct event_base *base, void *arg)
+{
+	return add_connection(arg, bufferevent_socket_new(base, -1, 0), false);
+}
+
+static struct bufferevent *
+on_accept_tls(struct event_base *base, void *arg)
+{
+	struct connections *all = arg;
+
+	return add_connection(all, tls_bufferevent_new(all->tls, base), true);
 }
 
 static void
@@ -325,7 +363,7 @@ close_listeners(struct connections *all)
 
 	while ((l = all->listeners) != NULL) {
 		all->listeners = l->next;
-		evhttp_del_accept_socket(all->http, l->bound);
+		evhttp_del_accept_socket(l->http, l->bound);
 		free(l);
 	}
 }
@@ -349,21 +387,23 @@ on_resume(evutil_socket_t fd, short what, void *arg)
 }
 
 struct connections *
-connections_new(struct event_base *base, struct evhttp *http,
-    const struct connection_limits *limits, void (*on_empty)(void *arg),
-    void *arg)
+connections_new(struct event_base *base, struct evhttp *plain,
+    struct evhttp *tls, const struct connection_limits *limits,
+    void (*on_empty)(void *arg), void *arg)
 {
 	struct connections *all = mem_zalloc(1, sizeof(*all));
 
 	all->base = base;
-	all->http = http;
+	all->plain = plain;
+	all->https = tls;
 	all->limits = *limits;
 	all->on_empty = on_empty;
 	all->arg = arg;
 	TAILQ_INIT(&all->busy);
 	TAILQ_INIT(&all->waiting);
 	all->resume = evtimer_new(base, on_resume, all);
-	evhttp_set_bevcb(http, on_accept, all);
+	evhttp_set_bevcb(plain, on_accept, all);
+	evhttp_set_bevcb(tls, on_accept_tls, all);
 	the_connections = all;
 	return all;
 }
@@ -392,28 +432,46 @@ connections_free(struct connections *all)
 		free(l);
 	}
 	the_connections = NULL;
+	if (all->tls != NULL)
+		tls_context_unref(all->tls);
 	event_free(all->resume);
 	free(all->by_fd);
 	free(all);
 }
 
 int
-connections_listen(struct connections *all, int fd, struct err *e)
+connections_listen(struct connections *all, int fd, bool tls, struct err *e)
 {
+	struct evhttp *http = tls ? all->https : all->plain;
 	struct evhttp_bound_socket *bound;
 	struct listener *l;
 
 	evutil_make_socket_nonblocking(fd);
-	bound = evhttp_accept_socket_with_handle(all->http, fd);
+	bound = evhttp_accept_socket_with_handle(http, fd);
 	if (bound == NULL)
 		return err_set_errno(e, "cannot listen");
 	evconnlistener_set_error_cb(
 	    evhttp_bound_socket_get_listener(bound), on_accept_error);
 	l = mem_zalloc(1, sizeof(*l));
+	l->http = http;
 	l->bound = bound;
 	l->next = all->listeners;
 	all->listeners = l;
+	if (tls && all->tls == NULL)
+		evconnlistener_disable(evhttp_bound_socket_get_listener(bound));
 	return 0;
+}
+
+void
+connections_set_tls(struct connections *all, struct tls_context *tls)
+{
+	struct tls_context *old = all->tls;
+
+	all->tls = tls;
+	if (old != NULL)
+		tls_context_unref(old);
+	else if (!all->draining && all->count < most_connections(all))
+		set_listening(all, true);
 }
 
 void
@@ -512,6 +570,9 @@ connection_write_now(struct connection *c)
 	struct evbuffer *output = bufferevent_get_output(c->bev);
 	int i;
 
+	/* What is in the buffer of a TLS connection is not encrypted yet. */
+	if (c->tls)
+		return;
 	/* libevent lets nobody but the bufferevent take from here. */
 	evbuffer_unfreeze(output, 1);
 	for (i = 0; i < WRITES_AT_ONCE && evbuffer_get_length(output) > 0; i++)
@@ -524,6 +585,18 @@ connection_write_now(struct connection *c)
 	bufferevent_disable(c->bev, EV_WRITE);
 	bufferevent_trigger(c->bev, EV_WRITE,
 	    BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+}
+
+bool
+connection_is_tls(const struct connection *c)
+{
+	return c->tls;
+}
+
+char *
+connection_certificate_user(const struct connection *c)
+{
+	return c->tls ? tls_bufferevent_user(c->bev) : NULL;
 }
 
 bool

@@ -16,6 +16,7 @@
 
 struct connection;
 struct connections;
+struct tls_context;
 
 struct connection_limits {
 	uint64_t connections; /* more are answered 503 */
@@ -24,8 +25,9 @@ struct connection_limits {
 };
 
 /* `on_empty` is called when the last connection ends after a drain. */
-struct connections *connections_new(struct event_base *base,
-    struct evhttp *http, const struct connection_limits *limits,
+struct connections *
+connections_new(struct event_base *base, struct evhttp *plain,
+    struct evhttp *tls, const struct connection_limits *limits,
     void (*on_empty)(void *arg), void *arg);
 /* Where they are counted from now on; borrowed. */
 void connections_count(struct connections *all, struct counters *counters);
@@ -33,7 +35,14 @@ void connections_count(struct connections *all, struct counters *counters);
 void connections_free(struct connections *all);
 
 /* Takes the listening socket `fd`. */
-int connections_listen(struct connections *all, int fd, struct err *e);
+int
+connections_listen(struct connections *all, int fd, bool tls, struct err *e);
+
+/*
+ * How TLS is spoken from now on (counted); sockets with TLS accept nobody
+ * before this.
+ */
+void connections_set_tls(struct connections *all, struct tls_context *tls);
 
 /* Accepts no more, ends idle connections, lets the others finish. */
 void connections_drain(struct connections *all);
@@ -65,6 +74,10 @@ void connection_end(struct connection *c);
  * of a finished reply when the callers have returned.
  */
 void connection_write_now(struct connection *c);
+
+bool connection_is_tls(const struct connection *c);
+/* The name in the client's verified certificate (tls_context.h), or NULL. */
+char *connection_certificate_user(const struct connection *c);
 
 /* True when it is one too many. */
 bool connection_is_refused(const struct connection *c);

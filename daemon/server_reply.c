@@ -9,6 +9,7 @@
 
 #include "byte_range.h"
 #include "server.h"
+#include "server_stream.h"
 #include "winnow/auto.h"
 #include "winnow/fsutil.h"
 #include "winnow/json.h"
@@ -257,8 +258,18 @@ start_blob(struct exchange *x, const struct answer *a)
 	return part;
 }
 
+/* Takes `fd`. */
+static void
+stream_blob(struct exchange *x, struct answer *a, int fd)
+{
+	struct server_stream *s = server_stream_new(x->server->base, a, fd, -1);
+
+	(void)server_stream_begin(s, x);
+	server_stream_unref(s);
+}
+
 bool
-reply_blob(struct exchange *x, const struct answer *a)
+reply_blob(struct exchange *x, struct answer *a)
 {
 	auto_evbuffer struct evbuffer *body = evbuffer_new();
 	struct part part;
@@ -269,6 +280,10 @@ reply_blob(struct exchange *x, const struct answer *a)
 		if (e.code == ERR_NOT_FOUND)
 			return false;
 		fail_blob(x, &e);
+		return true;
+	}
+	if (connection_is_tls(x->connection)) {
+		stream_blob(x, a, steal_fd(&fd));
 		return true;
 	}
 	part = start_blob(x, a);

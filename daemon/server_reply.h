@@ -19,7 +19,7 @@ void reply_manifest(struct exchange *x, struct answer *a);
  * A blob, or the range of it that was asked for, by sendfile.  Returns false
  * when the store does not have all of it (any more): nothing was sent.
  */
-bool reply_blob(struct exchange *x, const struct answer *a);
+bool reply_blob(struct exchange *x, struct answer *a);
 
 /*
  * The head of the reply for a blob whose bytes follow as they come: `length`

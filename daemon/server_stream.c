@@ -11,6 +11,7 @@
 #include "server_exchange.h"
 #include "server_reply.h"
 #include "winnow/auto.h"
+#include "winnow/fsutil.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 
@@ -18,6 +19,8 @@
 #define HOLD_BACK (64u << 10)
 /* What is handed to a connection at once; more when that has left. */
 #define PIECE (4u << 20)
+/* The same through TLS, where it is memory: ten thousand slow clients. */
+#define TLS_PIECE (64u << 10)
 
 struct stream_reply {
 	struct server_stream *stream; /* counted */
@@ -32,7 +35,7 @@ struct server_stream {
 	unsigned refs;
 	struct answer *answer;
 	int file_fd;
-	int progress_fd;
+	int progress_fd; /* -1: the file is complete */
 	struct event *progress;
 	uint64_t have; /* bytes in the file */
 	bool verified;
@@ -64,24 +67,48 @@ on_written(struct evhttp_connection *evcon, void *arg)
 }
 
 /*
- * Sends a file's bytes as the next piece of the body.  The piece has a
- * descriptor of its own: evhttp closes it when the piece has left.
+ * Adds bytes of the file to the body.  On a plain connection as the file,
+ * which the kernel sends: the piece has a descriptor of its own, which evhttp
+ * closes when the piece has left.  Through TLS they are read.
  */
+static int
+add_bytes(const struct stream_reply *r, struct evbuffer *body, uint64_t len,
+    struct err *e)
+{
+	int fd = r->stream->file_fd;
+	struct evbuffer_iovec space;
+
+	if (connection_is_tls(r->exchange->connection)) {
+		evbuffer_reserve_space(body, (ev_ssize_t)len, &space, 1);
+		space.iov_len = (size_t)len;
+		if (fsutil_pread_all(fd, space.iov_base, space.iov_len,
+			(off_t)r->at, e) == -1)
+			return -1;
+		evbuffer_commit_space(body, &space, 1);
+		return 0;
+	}
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (fd == -1)
+		return err_set_errno(e, "no descriptor is left");
+	evbuffer_set_flags(body, EVBUFFER_FLAG_DRAINS_TO_FD);
+	evbuffer_add_file(body, fd, (ev_off_t)r->at, (ev_off_t)len);
+	return 0;
+}
+
+/* Sends the next `len` bytes of the body. */
 static void
 send_piece(struct stream_reply *r, uint64_t len)
 {
-	int fd = fcntl(r->stream->file_fd, F_DUPFD_CLOEXEC, 0);
-	struct evbuffer *body;
+	struct evbuffer *body = evbuffer_new();
+	struct err e;
 
-	if (fd == -1) {
+	if (add_bytes(r, body, len, &e) == -1) {
 		log_event(LOG_LEVEL_ERROR, "blob.failed", "id", r->exchange->id,
-		    "why", "no descriptor is left", NULL);
+		    "why", e.message, NULL);
+		evbuffer_free(body);
 		server_stream_cut(r->exchange);
 		return;
 	}
-	body = evbuffer_new();
-	evbuffer_set_flags(body, EVBUFFER_FLAG_DRAINS_TO_FD);
-	evbuffer_add_file(body, fd, (ev_off_t)r->at, (ev_off_t)len);
 	r->at += len;
 	r->exchange->length += len;
 	r->writing = true;
@@ -94,6 +121,8 @@ static void
 pump(struct stream_reply *r)
 {
 	uint64_t limit = sendable(r->stream);
+	uint64_t piece =
+	    connection_is_tls(r->exchange->connection) ? TLS_PIECE : PIECE;
 
 	if (r->writing)
 		return;
@@ -104,7 +133,7 @@ pump(struct stream_reply *r)
 	if (limit > r->end)
 		limit = r->end;
 	if (limit > r->at)
-		send_piece(r, limit - r->at < PIECE ? limit - r->at : PIECE);
+		send_piece(r, limit - r->at < piece ? limit - r->at : piece);
 }
 
 /* How much is in the file now; never more than the blob has. */
@@ -149,6 +178,10 @@ server_stream_new(
 	s->file_fd = file_fd;
 	s->progress_fd = progress_fd;
 	TAILQ_INIT(&s->replies);
+	if (progress_fd == -1) {
+		s->verified = true;
+		return s;
+	}
 	evutil_make_socket_nonblocking(progress_fd);
 	s->progress =
 	    event_new(base, progress_fd, EV_READ | EV_PERSIST, on_progress, s);
@@ -169,8 +202,9 @@ server_stream_unref(struct server_stream *s)
 {
 	if (s == NULL || --s->refs > 0)
 		return;
-	event_free(s->progress);
-	close(s->progress_fd);
+	if (s->progress != NULL)
+		event_free(s->progress);
+	auto_fd_cleanup(&s->progress_fd);
 	close(s->file_fd);
 	answer_unref(s->answer);
 	free(s);

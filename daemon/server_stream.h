@@ -1,5 +1,6 @@
 /*
- * server_stream: a source's blob that is sent to clients while it comes.
+ * server_stream: a blob that is sent to clients piece by piece: a source's
+ * while it comes, any one through TLS.
  *
  * Core gives the file that grows and a pipe that tells (process.h).  The last
  * bytes are held back until core says that all are right, so that no client
@@ -20,7 +21,7 @@ struct stream_reply;
 
 /*
  * A stream of the blob `a` (counted), which takes both descriptors: its file
- * and the pipe.
+ * and the pipe; -1 in place of the pipe says that the file is whole and right.
  */
 struct server_stream *server_stream_new(
     struct event_base *base, struct answer *a, int file_fd, int progress_fd);

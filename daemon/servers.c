@@ -119,6 +119,16 @@ on_restart(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static void
+send_tls(struct server *s)
+{
+	int bundle = tls_keeper_bundle(s->all->context->tls);
+	auto_json json_t *body = json_pack("{s:s}", "type", "tls");
+
+	if (bundle != -1)
+		child_send(s->child, body, &bundle, 1);
+}
+
 /* Tells a new server all that it needs to know. */
 static void
 send_start(struct server *s)
@@ -143,6 +153,7 @@ send_start(struct server *s)
 	fds[count + 1] = s->counters_fd;
 	child_send(s->child, body, fds, count + 2);
 	json_decref(body);
+	send_tls(s);
 }
 
 static int
@@ -221,6 +232,21 @@ servers_forget(struct servers *all)
 		if (all->items[i].child != NULL)
 			child_send(all->items[i].child, body, NULL, 0);
 	json_decref(body);
+}
+
+void
+servers_update(struct servers *all)
+{
+	auto_json json_t *body = json_pack("{s:s, s:s}", "type", "log",
+	    "log_level", all->context->config->log_level);
+	size_t i;
+
+	for (i = 0; i < all->count; i++) {
+		if (all->items[i].child == NULL)
+			continue;
+		child_send(all->items[i].child, body, NULL, 0);
+		send_tls(&all->items[i]);
+	}
 }
 
 bool

@@ -25,6 +25,9 @@ void servers_drain(struct servers *all, void (*drained)(void *arg), void *arg);
 /* Every remembered answer is void. */
 void servers_forget(struct servers *all);
 
+/* Sends what servers speak TLS with, and the log level, anew. */
+void servers_update(struct servers *all);
+
 /* True while a client's question waits. */
 bool servers_have_questions(const struct servers *all);
 

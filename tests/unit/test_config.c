@@ -69,6 +69,11 @@ test_values(void **state)
 	static const char text[] = "listen: [\"[::1]:443\", \"0.0.0.0:80\",\n"
 				   "  \"tls://[::]:443\", \"unix:/run/w\",\n"
 				   "  \"fd:winnow.socket\", \"tls://fd:x\"]\n"
+				   "tls:\n"
+				   "  certificates: [{chain: a.pem, key: /k}]\n"
+				   "  auto: [proxy.local, 192.0.2.1, \"::1\"]\n"
+				   "  client_ca: b.pem\n"
+				   "  client_certificate: required\n"
 				   "store: data\n"
 				   "policies: /p\n"
 				   "default_upstream: ghcr.io\n"
@@ -92,6 +97,13 @@ test_values(void **state)
 	assert_int_equal(load(text, &c, &mistakes), 0);
 	assert_int_equal(c->listen_count, 6);
 	assert_string_equal(c->listen[0], "[::1]:443");
+	assert_int_equal(c->tls.certificate_count, 1);
+	assert_string_equal(c->tls.certificates[0].chain, "/tmp/a.pem");
+	assert_string_equal(c->tls.certificates[0].key, "/k");
+	assert_int_equal(c->tls.auto_count, 3);
+	assert_string_equal(c->tls.auto_names[2], "::1");
+	assert_string_equal(c->tls.client_ca, "/tmp/b.pem");
+	assert_true(c->tls.client_required);
 	assert_string_equal(c->store, "/tmp/data");
 	assert_string_equal(c->policies, "/p");
 	assert_int_equal(c->default_action, CONFIG_DENY);
@@ -156,6 +168,16 @@ test_mistakes(void **state)
 	    {"listen: [\"fd:\"]\n", ":1:10: \"fd:\": fd: must name"},
 	    {"listen: [\"tls://tls://[::1]:1\"]\n", ":1:10: "},
 	    {"listen: [\"http://[::1]:1\"]\n", ":1:10: "},
+	    {"listen: [\"tls://[::1]:1\"]\n",
+		":1:10: \"tls://[::1]:1\" needs a certificate"},
+	    {"tls: {certificates: [{chain: a}]}\n", ":1:22: "},
+	    {"tls: {certificates: [a]}\n", ":1:22: "},
+	    {"tls: {auto: []}\n", ":1:13: auto must have 1 to 64 names"},
+	    {"tls: {auto: [\"a:443\"]}\n", ":1:14: \"a:443\" is not a host"},
+	    {"tls: {client_ca: a, client_certificate: may}\n",
+		":1:41: client_certificate must be optional or"},
+	    {"tls: {client_certificate: required}\n",
+		":1:27: client_certificate needs client_ca"},
 	    {"store: \"\"\n", ":1:8: store must not be empty"},
 	    {"default: maybe\n", ":1:10: default must be pass or deny"},
 	    {"platforms: [amd64]\n", ":1:13: \"amd64\" is not a platform"},

@@ -1,0 +1,27 @@
+# Authorities and certificates in $dir, made with openssl.
+# shellcheck shell=bash disable=SC2154
+
+# make_authority NAME: NAME.pem and NAME.key.
+make_authority()
+{
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	    -keyout "$dir/$1.key" -out "$dir/$1.pem" -days 30 \
+	    -subj "/CN=authority $1" 2>> "$dir/openssl.log" ||
+	    bail "cannot make the authority $1"
+}
+
+# make_certificate NAME AUTHORITY SAN [REQ-ARGUMENT...]
+make_certificate()
+{
+	local name=$1 authority=$2 san=$3 days=30
+	shift 3
+	if [ "${1:-}" = -days ]; then days=$2; shift 2; fi
+	[ $# -gt 0 ] || set -- -subj "/CN=$name"
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	    -keyout "$dir/$name.key" -out "$dir/$name.csr" "$@" \
+	    2>> "$dir/openssl.log" &&
+	    openssl x509 -req -in "$dir/$name.csr" -CA "$dir/$authority.pem" \
+	    -CAkey "$dir/$authority.key" -CAcreateserial -days "$days" \
+	    -extfile <(echo "subjectAltName=$san") -out "$dir/$name.pem" \
+	    2>> "$dir/openssl.log" || bail "cannot make the certificate $name"
+}

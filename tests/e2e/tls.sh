@@ -1,0 +1,220 @@
+#!/bin/bash
+# TLS: what versions, names and certificates are spoken, sessions that any
+# server resumes, a reload under a transfer, bad files, slow handshakes, and
+# how much memory a large blob takes.
+. "$(dirname "$0")/lib.sh"
+. "$tests/e2e/certificates.sh"
+
+python3 "$tests/lib/tiny_layout.py" "$dir/library/app" 1 60000000 > "$dir/names"
+layer=$(awk '$1 == "layer" { print $2 }' "$dir/names")
+make_authority ca
+make_certificate one ca 'DNS:one.test,IP:127.0.0.1'
+make_certificate two ca 'DNS:two.test,DNS:*.three.test'
+tls_port=$(free_port)
+policies=$dir/policies.d
+mkdir "$policies"
+winnowd_config "oci:$dir" 'default: pass'
+sed -i -e '/^default: pass$/d' \
+    -e "s|^listen:.*|listen: [\"$proxy\", \"tls://127.0.0.1:$tls_port\", \"tls://unix:$dir/tls.socket\"]|" \
+    "$dir/winnow.conf"
+cat >> "$dir/winnow.conf" <<'EOT'
+header_timeout: 3s
+tls:
+  certificates:
+    - {chain: one.pem, key: one.key}
+    - {chain: two.pem, key: two.key}
+EOT
+start_winnowd
+https=https://127.0.0.1:$tls_port/v2
+get() { curl -sS --cacert "$dir/ca.pem" "$@"; }
+named() { get --connect-to "::127.0.0.1:$tls_port" "$@"; }
+log() { cat "$dir/winnowd.log"; }
+
+is 'a manifest through TLS' \
+    "sha256:$(get "$https/original/app/manifests/1" | sha256sum | cut -c1-64)" \
+    "$(awk '$1 == "manifest" { print $2 }' "$dir/names")"
+get -o "$dir/blob" "$https/original/app/blobs/$layer"
+is 'a blob through TLS' "sha256:$(sha256sum < "$dir/blob" | cut -c1-64)" "$layer"
+check 'a range' cmp <(get -r 100000-299999 "$https/original/app/blobs/$layer") \
+    <(tail -c +100001 "$dir/blob" | head -c 200000)
+is 'HEAD' "$(get -I -o /dev/null -w '%{http_code}' "$https/original/app/blobs/$layer")" 200
+is 'a hundred requests of one connection' \
+    "$(get -w '%{num_connects}\n' -o /dev/null "$https/original/app/manifests/1?[1-100]" |
+	awk '{ n += $1 } END { print n }')" 1
+check 'through a Unix socket' named --unix-socket "$dir/tls.socket" \
+    https://one.test/v2/
+check 'TLS 1.2' get --tls-max 1.2 "$https/"
+check 'TLS 1.3' get --tlsv1.3 "$https/"
+check 'not TLS 1.1' fails get --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0 "$https/"
+check 'the second certificate by its name' named https://two.test/v2/
+check 'and by its wildcard' named https://a.three.test/v2/
+check 'the first for any other name' fails named https://four.test/v2/
+check 'plain HTTP on the port of TLS is refused' \
+    fails get "http://127.0.0.1:$tls_port/v2/"
+session() { openssl s_client -connect "127.0.0.1:$tls_port" -CAfile "$dir/ca.pem" "$@" 2>&1; }
+has 'HTTP/1.1 is agreed on' "$(session -alpn h2,http/1.1 < /dev/null)" \
+    'ALPN protocol: http/1.1'
+
+# resumes VERSION: twenty connections with the session of the first, which
+# the kernel spreads over both servers.
+resumes()
+{
+	local i
+	printf 'GET /v2/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' > "$dir/request"
+	session "$1" -ign_eof -sess_out "$dir/session" < "$dir/request" > /dev/null
+	: > "$dir/resumed"
+	for i in {1..20}; do
+		session "$1" -ign_eof -sess_in "$dir/session" < "$dir/request" |
+		    grep -aoE '^(New|Reused), ' >> "$dir/resumed"
+	done
+	sort "$dir/resumed" | uniq -c | tr -s ' '
+}
+before=$(log | grep -c request.done)
+is 'any server resumes a session of TLS 1.2' "$(resumes -tls1_2)" ' 20 Reused, '
+is 'any server resumes a session of TLS 1.3' "$(resumes -tls1_3)" ' 20 Reused, '
+is 'and both had some' "$(log | grep request.done | tail -n +"$before" |
+    grep -oE 'id=[0-9]+' | sort -u | wc -l)" 2
+
+# A reload while a client is in the middle of a blob.
+start slow curl -sS --cacert "$dir/ca.pem" --limit-rate 10M -o "$dir/slow.got" \
+    "$https/original/app/blobs/$layer"
+check 'a slow client is served' wait_for 20 test -s "$dir/slow.got"
+make_certificate one ca 'DNS:new.test,IP:127.0.0.1'
+reload() { kill -HUP "${pids[winnowd]}"; }
+reloaded() { [ "$(log | grep -cE 'core .*reload\.(done|failed)')" -ge "$1" ]; }
+reload
+check 'the reload is done' wait_for 20 reloaded 1
+check 'new clients get the new certificate' wait_for 20 named https://new.test/v2/
+check 'which does not have the old name' fails named https://one.test/v2/
+slow=${pids[slow]} status=0
+unset "pids[slow]"
+wait "$slow" || status=$?
+is 'the transfer went on' \
+    "$status sha256:$(sha256sum < "$dir/slow.got" | cut -c1-64)" "0 $layer"
+
+# Files that cannot be: each leaves all as it is, and says why.
+bad=1
+refused()
+{
+	bad=$((bad + 1))
+	reload
+	check "$1: the reload is refused" wait_for 20 reloaded "$bad"
+	has "$1: and says why" "$(log | grep reload.failed | tail -n1)" "$2"
+	check "$1: the old certificate is still served" named https://new.test/v2/
+}
+cp "$dir/one.key" "$dir/good.key"
+cp "$dir/one.pem" "$dir/good.pem"
+cp "$dir/two.key" "$dir/one.key"
+refused 'another key' "one.key is not the certificate's"
+openssl pkey -in "$dir/good.key" -aes256 -passout pass:x -out "$dir/one.key"
+refused 'a passphrase' 'has a passphrase'
+rm "$dir/one.key"
+refused 'no key' 'one.key does not exist'
+cp "$dir/good.key" "$dir/one.key"
+echo nonsense > "$dir/one.pem"
+refused 'no certificate' 'no certificate in PEM form in .*one.pem'
+make_certificate one ca 'DNS:one.test' -days -1
+refused 'an expired certificate' 'one.pem has expired'
+mv "$dir/good.pem" "$dir/one.pem"
+mv "$dir/good.key" "$dir/one.key"
+echo 'log_level: loud' >> "$dir/winnow.conf"
+refused 'a mistake in the configuration' 'loud'
+sed -i '$d' "$dir/winnow.conf"
+cp "$dir/winnow.conf" "$dir/before.conf"
+sed -i 's/^servers: 2/servers: 3/' "$dir/winnow.conf"
+echo 'tag_ttl: 7m' >> "$dir/winnow.conf"
+reload
+check 'a good one is taken' wait_for 20 reloaded "$((bad + 1))"
+has 'and says what changed' "$(log)" 'reload.key key=tag_ttl'
+has 'and what only a restart changes' "$(log)" 'reload.restart key=servers'
+mv "$dir/before.conf" "$dir/winnow.conf"
+
+# Clients that never finish their handshake: they end after header_timeout,
+# and nobody else notices.
+cat > "$dir/stuck.py" <<'EOP'
+import socket, sys
+socks = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(200)]
+for s in socks:
+    s.sendall(b"\x16\x03\x01\x02\x00\x01")  # the start of a ClientHello
+print("stuck", flush=True)
+for s in socks:
+    s.settimeout(20)
+    assert s.recv(1) == b""
+EOP
+start stuck python3 "$dir/stuck.py" "$tls_port"
+check 'two hundred handshakes stand still' wait_for 20 grep -q stuck "$dir/stuck.log"
+check 'others are served' get --max-time 3 "$https/"
+stuck=${pids[stuck]} status=0
+unset "pids[stuck]"
+wait "$stuck" || status=$?
+is 'and they are ended' "$status" 0
+
+# Pipelined requests and key updates behind a request that waits for core:
+# evhttp must not be made to read (it would exit).
+cat > "$dir/ahead.py" <<'EOP'
+import socket, ssl, sys
+ctx = ssl.create_default_context(cafile=sys.argv[2])
+for i in range(20):
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as raw, \
+         ctx.wrap_socket(raw, server_hostname="127.0.0.1") as s:
+        one = f"GET /v2/absent{i}/manifests/1 HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+        s.sendall(one * 50)
+        got = b""
+        while got.count(b"MANIFEST_UNKNOWN") + got.count(b"NAME_UNKNOWN") < 50:
+            more = s.recv(65536)
+            if not more:
+                sys.exit(f"the end after {got[-200:]}")
+            got += more
+EOP
+check 'fifty pipelined requests a connection' \
+    python3 "$dir/ahead.py" "$tls_port" "$dir/ca.pem"
+check 'no server died' lacks "$(log)" server.died
+
+# Twenty clients that stop reading in a large blob.
+servers=$(pgrep -P "${pids[winnowd]}" -f 'role server')
+memory() { awk '/^RssAnon/ { n += $2 } END { print n }' $(printf '/proc/%s/status ' $servers); }
+before=$(memory)
+cat > "$dir/unread.py" <<'EOP'
+import socket, ssl, sys, time
+ctx = ssl.create_default_context(cafile=sys.argv[2])
+held = []
+for _ in range(20):
+    s = ctx.wrap_socket(socket.create_connection(("127.0.0.1", int(sys.argv[1]))),
+                        server_hostname="127.0.0.1")
+    s.sendall(f"GET /v2/original/app/blobs/{sys.argv[3]} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    assert s.recv(12) == b"HTTP/1.1 200"
+    held.append(s)
+print("held", flush=True)
+sys.stdin.read()
+EOP
+mkfifo "$dir/hold"
+exec 7<> "$dir/hold"
+python3 "$dir/unread.py" "$tls_port" "$dir/ca.pem" "$layer" < "$dir/hold" > "$dir/unread.log" 2>&1 7>&- &
+pids[unread]=$!
+check 'twenty clients stop reading' wait_for 20 grep -q held "$dir/unread.log"
+check 'others get the blob' same \
+    "sha256:$(get "$https/original/app/blobs/$layer" | sha256sum | cut -c1-64)" "$layer"
+grown=$((($(memory) - before) / 1024))
+note "20 clients in a blob of 60 MB: $grown MiB more"
+check 'they take less than 16 MiB' test "$grown" -lt 16
+stop unread KILL 2> /dev/null
+
+# Certificates of clients.
+make_authority clients
+make_certificate alice clients 'email:alice@example.com' -subj /CN=alice
+make_certificate mallory ca 'DNS:mallory' -subj /CN=mallory
+sed -i 's/^  certificates:/  client_ca: clients.pem\n  client_certificate: required\n&/' \
+    "$dir/winnow.conf"
+reload
+check 'client certificates are asked for' wait_for 20 reloaded "$((bad + 2))"
+as() { get --cert "$dir/$1.pem" --key "$dir/$1.key" "$https/"; }
+check 'a client with a certificate' wait_for 20 as alice
+check 'none without one' fails get "$https/"
+check 'none of another authority' fails as mallory
+has 'which the log says' "$(log)" 'tls.failed client=127.0.0.1 why="(peer did not|certificate verify)'
+sed -i 's/client_certificate: required/client_certificate: optional/' "$dir/winnow.conf"
+reload
+check 'now they may have one' wait_for 20 reloaded "$((bad + 3))"
+check 'a client with a certificate again' as alice
+check 'and one without' get "$https/"
+finish

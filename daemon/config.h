@@ -68,6 +68,7 @@ struct config {
 	uint64_t servers;
 	uint64_t workers;
 	uint64_t tag_ttl_ms;
+	uint64_t negative_ttl_ms;
 	bool stale_if_error;
 	uint64_t wait_ms;
 	uint64_t wait_containerd_ms;

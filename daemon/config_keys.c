@@ -39,6 +39,8 @@ const struct config_key config_keys[] = {
 	"worker processes"},
     {"tag_ttl", CONFIG_DURATION, FIELD(tag_ttl_ms), 0, "5m", 0, 365 * DAY, true,
 	"how long a tag is trusted before upstream is asked again"},
+    {"negative_ttl", CONFIG_DURATION, FIELD(negative_ttl_ms), 0, "10s", 0, HOUR,
+	true, "how long a tag that upstream lacks is not asked for again"},
     {"stale_if_error", CONFIG_BOOL, FIELD(stale_if_error), 0, "true", 0, 0,
 	true, "serve the last known image while upstream fails"},
     {"wait", CONFIG_DURATION, FIELD(wait_ms), 0, "10m", SECOND, DAY, true,

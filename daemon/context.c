@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lists.h"
+#include "misses.h"
 #include "winnow/mem.h"
 
 static int
@@ -36,6 +37,7 @@ context_open(struct context *context, struct err *e)
 	env->fetches = blob_fetches_new(env->store);
 	env->flights = flights_new();
 	env->lists = lists_new();
+	env->misses = misses_new();
 	env->pool = worker_pool_new(context->base, context->config);
 	return 0;
 }
@@ -63,6 +65,8 @@ context_close(struct context *context)
 		flights_free(env->flights);
 	if (env->lists != NULL)
 		lists_free(env->lists);
+	if (env->misses != NULL)
+		misses_free(env->misses);
 	if (env->fetches != NULL)
 		blob_fetches_free(env->fetches);
 	if (env->pool != NULL)

@@ -10,6 +10,7 @@
 #include "worker_pool.h"
 
 struct lists;
+struct misses;
 
 struct job_env {
 	struct event_base *base;
@@ -19,6 +20,7 @@ struct job_env {
 	struct blob_fetches *fetches;
 	struct flights *flights;
 	struct lists *lists;
+	struct misses *misses;
 	/* Tells servers to forget their answers; a tag has moved. */
 	void (*tag_moved)(void *arg);
 	void *arg;

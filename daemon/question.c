@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "misses.h"
 #include "variant_job.h"
 #include "winnow/json.h"
 #include "winnow/log.h"
@@ -141,6 +142,23 @@ answer_lost(struct question *q)
 	question_answer_error(q, &e, "blob");
 }
 
+/* What misses remember a tag by; the caller frees it. */
+static char *
+tag_key(const struct question *q)
+{
+	return mem_printf("%s:%s", q->source_name, q->reference);
+}
+
+static void
+note_miss(struct question *q, const struct err *e)
+{
+	auto_free char *key = tag_key(q);
+
+	if (e->code == ERR_NOT_FOUND)
+		misses_add(q->context->env.misses, key,
+		    q->context->config->negative_ttl_ms, e);
+}
+
 static void
 on_work_done(void *arg, const struct err *e)
 {
@@ -148,6 +166,7 @@ on_work_done(void *arg, const struct err *e)
 
 	if (e != NULL && q->resolving) {
 		q->resolve_error = *e;
+		note_miss(q, e);
 	} else if (e != NULL && is_lost(q, e)) {
 		answer_lost(q);
 		return;
@@ -278,6 +297,15 @@ question_excuses_stale(const struct question *q)
 		code == ERR_RATE_LIMIT);
 }
 
+/* True when upstream lately said that it has no such tag. */
+static bool
+is_missed(struct question *q)
+{
+	auto_free char *key = tag_key(q);
+
+	return misses_find(q->context->env.misses, key, &q->resolve_error);
+}
+
 static void
 step_tag(struct question *q)
 {
@@ -288,7 +316,9 @@ step_tag(struct question *q)
 	bool fresh =
 	    known && age >= 0 && age < (int64_t)q->context->config->tag_ttl_ms;
 
-	if (!fresh && !q->resolved) {
+	if (!fresh && !q->resolved && is_missed(q)) {
+		q->resolved = true;
+	} else if (!fresh && !q->resolved) {
 		q->resolved = q->resolving = true;
 		if (!question_is_refused(q))
 			source_resolve(&q->context->env, &q->source,

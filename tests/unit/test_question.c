@@ -527,6 +527,34 @@ test_stale_answer(void **state)
 	assert_true(TAILQ_EMPTY(&questions));
 }
 
+/* A tag that upstream lacks is not asked for again at once. */
+static void
+test_missing_tag(void **state)
+{
+	struct err e;
+
+	(void)state;
+	context.config->negative_ttl_ms = 60000;
+	context.upstreams[0] = &stub.upstream;
+	send_ask(1, "manifest", "app", "9", "other");
+	err_set(&e, ERR_NOT_FOUND, "no such tag");
+	stub_fail_manifest(stub_first(&stub), &e);
+	assert_error("not-found", "manifest", "no such tag");
+	assert_int_equal(stub.asked, 1);
+	send_ask(2, "manifest", "original/app", "9", "other");
+	assert_error("not-found", "manifest", "no such tag");
+	assert_int_equal(stub.asked, 1);
+	/* Another tag is another question; failures are no misses. */
+	send_ask(3, "manifest", "app", "8", "other");
+	err_set(&e, ERR_UPSTREAM, "broken");
+	stub_fail_manifest(stub_first(&stub), &e);
+	send_ask(4, "manifest", "app", "8", "other");
+	err_set(&e, ERR_NOT_FOUND, "no such tag");
+	stub_fail_manifest(stub_first(&stub), &e);
+	assert_int_equal(stub.asked, 3);
+	assert_true(TAILQ_EMPTY(&questions));
+}
+
 /* The end of core in the middle of all that can be under way. */
 static void
 test_shutdown_with_work(void **state)
@@ -740,6 +768,7 @@ main(int argc, char **argv)
 	    TEST(test_stale_answer),
 	    TEST(test_shutdown_with_work),
 	    TEST(test_shutdown_while_building),
+	    TEST(test_missing_tag),
 	    TEST(test_tags),
 	    TEST(test_tags_that_are_served),
 	    TEST(test_referrers_and_signatures),

@@ -177,17 +177,25 @@ image_assemble(const struct oci_manifest *source, const json_t *config,
 	return 0;
 }
 
-/* The child that stands for descriptor `d` of the source index, or NULL. */
-static const struct image_child *
-find_child(const struct image_child *children, size_t count,
-    const struct oci_descriptor *d)
+/* Adds the descriptor of a rewritten child. */
+static void
+push_child(json_t *manifests, const struct image_child *child)
+{
+	json_t *descriptor = json_deep_copy(child->source->json);
+
+	change_descriptor(descriptor, &child->digest, child->size);
+	json_push(manifests, descriptor);
+}
+
+static bool
+is_listed(const struct oci_manifest *index, const struct oci_descriptor *d)
 {
 	size_t i;
 
-	for (i = 0; i < count; i++)
-		if (children[i].source == d)
-			return &children[i];
-	return NULL;
+	for (i = 0; i < index->manifest_count; i++)
+		if (&index->manifests[i] == d)
+			return true;
+	return false;
 }
 
 int
@@ -195,27 +203,21 @@ image_index(const struct oci_manifest *source,
     const struct image_child *children, size_t count,
     const struct image_base *base, char **out, size_t *len, struct err *e)
 {
-	const json_t *from = json_object_get(source->json, "manifests");
 	auto_json json_t *index = json_deep_copy(source->json);
 	auto_json json_t *manifests = json_array();
-	size_t i;
+	size_t i, k;
 
-	for (i = 0; i < source->manifest_count; i++) {
-		const struct image_child *child =
-		    find_child(children, count, &source->manifests[i]);
-		json_t *descriptor;
-
-		if (child == NULL)
-			continue;
-		descriptor = json_deep_copy(json_array_get(from, i));
-		change_descriptor(descriptor, &child->digest, child->size);
-		json_push(manifests, descriptor);
-	}
-	if (json_array_size(manifests) != count)
-		return err_set(e, ERR_INTERNAL,
-		    "%zu rewritten children, of which the source index lists "
-		    "%zu",
-		    count, json_array_size(manifests));
+	for (k = 0; k < count; k++)
+		if (!json_is_object(children[k].source->json))
+			return err_set(e, ERR_INTERNAL,
+			    "a rewritten child that no index lists");
+	for (i = 0; i < source->manifest_count; i++)
+		for (k = 0; k < count; k++)
+			if (children[k].source == &source->manifests[i])
+				push_child(manifests, &children[k]);
+	for (k = 0; k < count; k++)
+		if (!is_listed(source, children[k].source))
+			push_child(manifests, &children[k]);
 	json_put(index, "manifests", json_incref(manifests));
 	change_document(index, source->docker, base);
 	*out = json_format(index, len);

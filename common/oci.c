@@ -174,6 +174,7 @@ parse_descriptor(const json_t *json, uint64_t max_size,
 		return -1;
 	}
 	d->media_type = mem_strdup(type);
+	d->json = json;
 	if (json_get_object(
 		json, "annotations", JSON_OPTIONAL, &annotations, e) == -1)
 		return -1;

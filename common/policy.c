@@ -208,6 +208,18 @@ policy_covers(const struct policy_set *set, const char *repository)
 	return false;
 }
 
+bool
+policy_passes_artifacts(const struct policy_set *set, const char *repository)
+{
+	size_t i;
+
+	for (i = 0; i < set->count; i++)
+		if (set->items[i]->artifacts_pass &&
+		    glob_match(set->items[i]->repository_glob, repository))
+			return true;
+	return false;
+}
+
 /* What the pipeline keeps or reads whatever the policy says. */
 static bool
 is_always_kept(const char *path)

@@ -92,6 +92,9 @@ format(const struct policy *p, enum format_purpose purpose)
 	json_object_set_new(o, "on_source_digest",
 	    json_string(
 		p->on_source_digest == POLICY_DIGEST_PASS ? "pass" : "deny"));
+	/* Only then, so that the digests of other policies stay. */
+	if (p->artifacts_pass)
+		json_object_set_new(o, "artifacts", json_string("pass"));
 	text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
 	if (text == NULL)
 		_exit(MEM_EXIT_STATUS);
@@ -247,14 +250,16 @@ parse_audit(const json_t *o, struct policy *p, struct err *e)
 static int
 parse_settings(const json_t *o, struct policy *p, struct err *e)
 {
-	const char *action = NULL;
+	const char *action = NULL, *artifacts = NULL;
 	json_t *config = NULL;
 
 	if (json_get_object(o, "config", JSON_OPTIONAL, &config, e) == -1 ||
 	    policy_config_check(config, e) == -1 ||
 	    json_get_string(o, "on_source_digest", JSON_REQUIRED, &action, e) ==
-		-1)
+		-1 ||
+	    json_get_string(o, "artifacts", JSON_OPTIONAL, &artifacts, e) == -1)
 		return -1;
+	p->artifacts_pass = artifacts != NULL && strcmp(artifacts, "pass") == 0;
 	p->config = json_incref(config);
 	p->on_source_digest = strcmp(action, "pass") == 0 ? POLICY_DIGEST_PASS
 							  : POLICY_DIGEST_DENY;

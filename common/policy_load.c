@@ -20,6 +20,7 @@ static const struct yaml_key policy_keys[] = {
     {"config", YAML_MAP | YAML_NULL, false, "image_config settings"},
     {"audit", YAML_MAP | YAML_NULL, false, "checks"},
     {"on_source_digest", YAML_STRING, false, "source_digest"},
+    {"artifacts", YAML_STRING, false, "charts signatures"},
 };
 #define POLICY_KEYS (sizeof(policy_keys) / sizeof(policy_keys[0]))
 
@@ -226,18 +227,18 @@ read_audit(struct reader *r)
 		read_exception(r, item);
 }
 
-static void
-read_digest_action(struct reader *r)
+/* A key that says deny, the default, or pass. */
+static bool
+read_pass(struct reader *r, const char *key)
 {
-	const struct yaml_node *n =
-	    yaml_get(r->root, "on_source_digest", YAML_STRING);
+	const struct yaml_node *n = yaml_get(r->root, key, YAML_STRING);
 
 	if (n == NULL || strcmp(n->text, "deny") == 0)
-		return;
+		return false;
 	if (strcmp(n->text, "pass") != 0)
 		yaml_complain(
 		    r->doc, n, "\"%s\" is neither deny nor pass", n->text);
-	r->policy->on_source_digest = POLICY_DIGEST_PASS;
+	return true;
 }
 
 /* Reads a policy, as far as it goes; its mistakes are reported. */
@@ -265,7 +266,9 @@ read_policy(
 	p->config =
 	    policy_config_read(doc, yaml_get(r.root, "config", YAML_MAP));
 	read_audit(&r);
-	read_digest_action(&r);
+	if (read_pass(&r, "on_source_digest"))
+		p->on_source_digest = POLICY_DIGEST_PASS;
+	p->artifacts_pass = read_pass(&r, "artifacts");
 	return p;
 }
 

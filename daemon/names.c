@@ -9,6 +9,7 @@
 /* Scopes of sources; no name of a repository has a colon. */
 #define ORIGINAL_PREFIX "original:"
 #define PASS_PREFIX "pass:"
+#define ARTIFACT_PREFIX "artifact:"
 
 /* `name` without the original prefix, or NULL when it has none. */
 static const char *
@@ -129,6 +130,9 @@ names_find(const struct config *c, const struct policy_set *policies,
 	}
 	if (t.mode == NAMES_STRIP && may_pass(c, policies, &t))
 		t.pass_scope = mem_printf(PASS_PREFIX "%s", t.scope);
+	else if (t.mode == NAMES_STRIP &&
+	    policy_passes_artifacts(policies, t.scope))
+		t.pass_scope = mem_printf(ARTIFACT_PREFIX "%s", t.scope);
 	*out = t;
 	return 0;
 }

@@ -21,8 +21,8 @@ struct names_target {
 	char *repository; /* there: "library/postgres" */
 	char *scope; /* the repository as it is served (store.h) */
 	/* NAMES_STRIP: where sources are that may pass under the name, since
-	 * some tags have no policy or the policy passes source digests; else
-	 * NULL. */
+	 * some tags have no policy, the policy passes source digests, or (a
+	 * scope of their own) artifacts; else NULL. */
 	char *pass_scope;
 	const struct policy *policy; /* NAMES_STRIP; borrowed */
 };

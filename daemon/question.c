@@ -264,6 +264,16 @@ step_original(
 	}
 }
 
+/* Answers with what was made of a source: an artifact passes as it is. */
+static bool
+answer_variant(
+    struct question *q, const struct store_variant *row, int64_t checked_ms)
+{
+	q->passes = q->target.pass_scope != NULL &&
+	    digest_equal(&row->digest, &row->source);
+	return answer_manifest(q, &row->digest, checked_ms);
+}
+
 /* The variant of a source manifest: built already, or to be built. */
 static void
 step_variant(
@@ -274,11 +284,10 @@ step_variant(
 	struct err e;
 	int status = 0;
 
-	variant_recipe_init(
-	    &recipe, q->context->config, q->target.policy, source);
+	variant_recipe_init(&recipe, q->context->config, &q->target, source);
 	if (!store_get_variant(
 		q->context->env.store, &recipe.key, q->target.scope, &row) ||
-	    !answer_manifest(q, &row.digest, checked_ms))
+	    !answer_variant(q, &row, checked_ms))
 		status = variant_build(&q->context->env, &q->source,
 		    q->target.scope, &recipe, &q->waiter, &e);
 	variant_recipe_clear(&recipe);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "image_job.h"
+#include "index_walk.h"
 #include "winnow/fsutil.h"
 #include "winnow/image.h"
 #include "winnow/json.h"
@@ -22,7 +23,7 @@ struct variant_child {
 	struct flight_waiter waiter;
 	struct image_job *image;
 	struct image_result result; /* blobs owned */
-	bool done;
+	bool missing; /* upstream does not have it */
 };
 
 struct variant_job {
@@ -34,6 +35,7 @@ struct variant_job {
 	char *scope;
 	struct variant_recipe recipe; /* platforms owned */
 	struct oci_manifest *manifest;
+	struct index_walk *walk; /* of an index */
 	struct flight_waiter waiter; /* for the manifest */
 	struct variant_child *children;
 	size_t child_count;
@@ -44,14 +46,19 @@ struct variant_job {
 
 void
 variant_recipe_init(struct variant_recipe *r, const struct config *c,
-    const struct policy *p, const struct digest *source)
+    const struct names_target *t, const struct digest *source)
 {
+	const struct policy *p = t->policy;
 	auto_hash struct hash *h = hash_new();
 	struct digest policy;
 	char form[64];
 	size_t i;
 
 	r->source = *source;
+	r->policy_file = mem_strdup(p->file);
+	r->artifact_scope = p->artifacts_pass && t->pass_scope != NULL
+	    ? mem_strdup(t->pass_scope)
+	    : NULL;
 	r->policy = policy_format(p, &r->policy_len);
 	r->platforms = p->platform_count > 0 ? p->platforms : c->platforms;
 	r->platform_count =
@@ -71,7 +78,9 @@ void
 variant_recipe_clear(struct variant_recipe *r)
 {
 	free(r->policy);
-	r->policy = NULL;
+	free(r->policy_file);
+	free(r->artifact_scope);
+	r->policy = r->policy_file = r->artifact_scope = NULL;
 }
 
 static void
@@ -81,6 +90,10 @@ copy_recipe(struct variant_recipe *to, const struct variant_recipe *from)
 
 	*to = *from;
 	to->policy = mem_strndup(from->policy, from->policy_len);
+	to->policy_file = mem_strdup(from->policy_file);
+	to->artifact_scope = from->artifact_scope == NULL
+	    ? NULL
+	    : mem_strdup(from->artifact_scope);
 	to->platforms = mem_zalloc(from->platform_count, sizeof(char *));
 	for (i = 0; i < from->platform_count; i++)
 		to->platforms[i] = mem_strdup(from->platforms[i]);
@@ -104,6 +117,7 @@ variant_job_free(struct variant_job *j)
 	variant_recipe_clear(&j->recipe);
 	if (j->next != NULL)
 		event_free(j->next);
+	index_walk_free(j->walk);
 	oci_manifest_free(j->manifest);
 	free(j->children);
 	free(j->host);
@@ -321,6 +335,18 @@ publish(struct variant_job *j, struct err *e)
 	return 0;
 }
 
+/* Leaves out the children that upstream does not have: some are left. */
+static void
+drop_missing(struct variant_job *j)
+{
+	size_t count = 0, i;
+
+	for (i = 0; i < j->child_count; i++)
+		if (!j->children[i].missing)
+			j->children[count++] = j->children[i];
+	j->child_count = count;
+}
+
 /* Ends the job from the loop with the first reason, or publishes. */
 static void
 on_next(evutil_socket_t fd, short what, void *arg)
@@ -332,10 +358,10 @@ on_next(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (j->error.code != ERR_NONE)
 		end_variant(j, &j->error);
-	else if (publish(j, &e) == -1)
-		end_variant(j, &e);
-	else
-		end_variant(j, NULL);
+	else {
+		drop_missing(j);
+		end_variant(j, publish(j, &e) == -1 ? &e : NULL);
+	}
 }
 
 static void
@@ -360,6 +386,31 @@ on_image(void *arg, const struct image_result *r, const struct err *e)
 	c->result = *r;
 	c->result.blobs = mem_zalloc(r->blob_count, sizeof(*r->blobs));
 	memcpy(c->result.blobs, r->blobs, r->blob_count * sizeof(*r->blobs));
+	if (--j->pending == 0)
+		event_active(j->next, EV_TIMEOUT, 0);
+}
+
+/*
+ * An index may list more than its registry has (a mirror of one platform): the
+ * others are served without it.
+ */
+static void
+miss_child(struct variant_child *c, const struct err *e)
+{
+	struct variant_job *j = c->job;
+	char text[DIGEST_TEXT];
+	size_t missing = 0, i;
+
+	c->missing = true;
+	for (i = 0; i < j->child_count; i++)
+		missing += j->children[i].missing;
+	if (missing == j->child_count) {
+		fail(j, e);
+		return;
+	}
+	log_event(LOG_LEVEL_WARN, "variant.sparse", "repository", j->scope,
+	    "missing", digest_format(&c->digest, text), "error", e->message,
+	    NULL);
 	if (--j->pending == 0)
 		event_active(j->next, EV_TIMEOUT, 0);
 }
@@ -398,6 +449,10 @@ on_child_manifest(void *arg, const struct err *e)
 	struct variant_child *c = arg;
 	struct err own;
 
+	if (e != NULL && e->code == ERR_NOT_FOUND) {
+		miss_child(c, e);
+		return;
+	}
 	if (e == NULL && start_image(c, &own) == -1)
 		e = &own;
 	if (e != NULL)
@@ -417,33 +472,33 @@ start_child(struct variant_job *j, struct variant_child *c)
 
 /* What the index has, for the message that nothing fits. */
 static void
-list_platforms(const struct oci_manifest *m, struct strbuf *out)
+list_platforms(const struct variant_job *j, struct strbuf *out)
 {
-	size_t i;
+	size_t count, i;
+	const struct index_image *images = index_walk_images(j->walk, &count);
 
-	for (i = 0; i < m->manifest_count; i++) {
-		const struct oci_descriptor *d = &m->manifests[i];
+	for (i = 0; i < count; i++) {
+		const struct oci_platform *p = &images[i].platform;
 
-		if (d->attestation || !d->has_platform)
+		if (!images[i].has_platform)
 			continue;
 		strbuf_add_format(out, "%s%s/%s%s%s", out->len > 0 ? ", " : "",
-		    d->platform.os, d->platform.architecture,
-		    d->platform.variant == NULL ? "" : "/",
-		    d->platform.variant == NULL ? "" : d->platform.variant);
+		    p->os, p->architecture, p->variant == NULL ? "" : "/",
+		    p->variant == NULL ? "" : p->variant);
 	}
 }
 
 /* The child of an index for a platform, or NULL. */
 static const struct oci_descriptor *
-find_child(const struct oci_manifest *m, const struct oci_platform *want)
+find_child(const struct variant_job *j, const struct oci_platform *want)
 {
-	size_t i;
+	size_t count, i;
+	const struct index_image *images = index_walk_images(j->walk, &count);
 
-	for (i = 0; i < m->manifest_count; i++)
-		if (!m->manifests[i].attestation &&
-		    m->manifests[i].has_platform &&
-		    oci_platform_matches(&m->manifests[i].platform, want))
-			return &m->manifests[i];
+	for (i = 0; i < count; i++)
+		if (images[i].has_platform &&
+		    oci_platform_matches(&images[i].platform, want))
+			return images[i].descriptor;
 	return NULL;
 }
 
@@ -468,8 +523,6 @@ choose_children(struct variant_job *j, struct err *e)
 	size_t i;
 
 	strbuf_init(&have, 400);
-	j->children =
-	    mem_zalloc(j->recipe.platform_count + 1, sizeof(*j->children));
 	if (j->manifest->kind == OCI_IMAGE) {
 		add_child(j, NULL, &j->recipe.source);
 		return 0;
@@ -480,14 +533,14 @@ choose_children(struct variant_job *j, struct err *e)
 
 		if (oci_platform_parse(j->recipe.platforms[i], &want, e) == -1)
 			return -1;
-		d = find_child(j->manifest, &want);
+		d = find_child(j, &want);
 		oci_platform_clear(&want);
 		if (d != NULL)
 			add_child(j, d, &d->digest);
 	}
 	if (j->child_count > 0)
 		return 0;
-	list_platforms(j->manifest, &have);
+	list_platforms(j, &have);
 	return err_set(e, ERR_NOT_FOUND,
 	    "%s/%s has no image for %s%s: it has %s", j->host, j->repository,
 	    j->recipe.platform_count > 0 ? j->recipe.platforms[0] : "nothing",
@@ -495,9 +548,22 @@ choose_children(struct variant_job *j, struct err *e)
 	    have.len > 0 ? strbuf_string(&have) : "none");
 }
 
-/* Artifacts are no images: they are passed through unchanged. */
+/* What an artifact is, as far as it says so itself. */
+static const char *
+artifact_type(const struct oci_manifest *m)
+{
+	const char *type =
+	    json_string_value(json_object_get(m->json, "artifactType"));
+
+	return type == NULL ? m->config.media_type : type;
+}
+
+/*
+ * An artifact is no image, and cannot be stripped.  It may hold anything, the
+ * layers of an image too: only a policy lets it through.
+ */
 static void
-publish_artifact(struct variant_job *j)
+end_artifact(struct variant_job *j)
 {
 	struct store_variant row = {.digest = j->recipe.source,
 	    .source = j->recipe.source,
@@ -505,32 +571,34 @@ publish_artifact(struct variant_job *j)
 	struct store_manifest manifest;
 	struct err e;
 
-	if (variant_publish_original(
-		j->env, j->scope, &j->recipe.source, &manifest, &e) == -1) {
-		end_variant(j, &e);
+	if (j->recipe.artifact_scope == NULL) {
+		err_set(&e, ERR_POLICY,
+		    "%s/%s has an artifact here (%.100s), which %s cannot "
+		    "strip: say \"artifacts: pass\" there, or pull it as "
+		    "%s/%s/%s",
+		    j->host, j->repository, artifact_type(j->manifest),
+		    j->recipe.policy_file, j->env->config->original_prefix,
+		    j->host, j->repository);
+	} else if (variant_publish_original(j->env, j->recipe.artifact_scope,
+		       &j->recipe.source, &manifest, &e) == 0) {
+		store_put_variant(
+		    j->env->store, &j->recipe.key, j->scope, &row);
+		end_variant(j, NULL);
 		return;
 	}
-	store_put_variant(j->env->store, &j->recipe.key, j->scope, &row);
-	end_variant(j, NULL);
+	end_variant(j, &e);
 }
 
-/* The source's manifest is in the store: see what it is. */
+/* Has the images of the wanted platforms made; all are known now. */
 static void
-on_manifest(void *arg, const struct err *e)
+start_children(void *arg, const struct err *e)
 {
 	struct variant_job *j = arg;
-	auto_free char *data = NULL;
 	struct err own;
-	size_t len, i;
+	size_t i;
 
-	if (e == NULL &&
-	    load_manifest(j->env, &j->recipe.source, &data, &len, &j->manifest,
-		&own) == -1)
-		e = &own;
-	if (e == NULL && j->manifest->kind == OCI_ARTIFACT) {
-		publish_artifact(j);
-		return;
-	}
+	j->children =
+	    mem_zalloc(j->recipe.platform_count + 1, sizeof(*j->children));
 	if (e == NULL && choose_children(j, &own) == -1)
 		e = &own;
 	if (e != NULL) {
@@ -540,6 +608,30 @@ on_manifest(void *arg, const struct err *e)
 	j->pending = j->child_count;
 	for (i = 0; i < j->child_count; i++)
 		start_child(j, &j->children[i]);
+}
+
+/* The source's manifest is in the store: see what it is. */
+static void
+on_manifest(void *arg, const struct err *e)
+{
+	struct variant_job *j = arg;
+	auto_free char *data = NULL;
+	struct err own;
+	size_t len;
+
+	if (e == NULL &&
+	    load_manifest(j->env, &j->recipe.source, &data, &len, &j->manifest,
+		&own) == -1)
+		e = &own;
+	if (e != NULL)
+		end_variant(j, e);
+	else if (j->manifest->kind == OCI_ARTIFACT)
+		end_artifact(j);
+	else if (j->manifest->kind == OCI_INDEX)
+		j->walk = index_walk_start(
+		    j->env, &j->source, j->manifest, start_children, j);
+	else
+		start_children(j, NULL);
 }
 
 static void

@@ -4,7 +4,7 @@
  *
  * Core only.  For an index: chooses the children of the wanted platforms, has
  * an image_job rewrite each, and writes the index over them.  An artifact (a
- * signature, a chart) is published as it is.
+ * signature, a chart) is refused, or published as it is, as the policy says.
  */
 #ifndef WINNOW_DAEMON_VARIANT_JOB_H
 #define WINNOW_DAEMON_VARIANT_JOB_H
@@ -20,15 +20,19 @@ struct variant_recipe {
 	size_t policy_len;
 	char **platforms; /* borrowed from policy or configuration */
 	size_t platform_count;
+	char *policy_file; /* for messages */
+	char *artifact_scope; /* where artifacts are; NULL: they are refused */
 };
 
+/* For a target under NAMES_STRIP. */
 void variant_recipe_init(struct variant_recipe *r, const struct config *c,
-    const struct policy *p, const struct digest *source);
+    const struct names_target *t, const struct digest *source);
 void variant_recipe_clear(struct variant_recipe *r);
 
 /*
  * Joins the building of this variant, or begins it; then
- * store_get_variant(key, scope) is there.  ERR_BUSY past the configured
+ * store_get_variant(key, scope) is there; of an artifact the source itself,
+ * in artifact_scope.  ERR_BUSY past the configured
  * number of jobs: nothing is joined then.
  */
 int

@@ -68,8 +68,9 @@ struct image_child {
 };
 
 /*
- * The index over the children, in the order of the source index; everything
- * else it lists is left out.  The caller frees *out.
+ * The index over the children, in the order of the source index, then those
+ * that stood in an index inside it, in their own; everything else it lists is
+ * left out.  The caller frees *out.
  */
 int image_index(const struct oci_manifest *source,
     const struct image_child *children, size_t count,

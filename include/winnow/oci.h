@@ -38,6 +38,7 @@ struct oci_descriptor {
 	bool has_platform;
 	struct oci_platform platform;
 	bool attestation; /* annotation vnd.docker.reference.type */
+	const json_t *json; /* as the document has it; borrowed from there */
 };
 
 enum oci_kind {

@@ -64,6 +64,7 @@ struct policy {
 	struct policy_exception *exceptions;
 	size_t exception_count;
 	enum policy_digest_action on_source_digest;
+	bool artifacts_pass; /* what is no image, instead of refusing it */
 };
 
 struct policy_set {
@@ -103,6 +104,10 @@ const struct policy *policy_find(
 
 /* True when every tag of the repository has a policy. */
 bool policy_covers(const struct policy_set *set, const char *repository);
+
+/* True when some policy of the repository lets artifacts pass. */
+bool
+policy_passes_artifacts(const struct policy_set *set, const char *repository);
 
 /*
  * The effective policy as canonical JSON (the caller frees), its digest, and

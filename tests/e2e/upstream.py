@@ -2,7 +2,8 @@
 """upstream.py HOST:PORT LAYOUTS FAULT-FILE: a registry that serves the OCI
 layouts below a directory by repository, read-only, and lies as the word in
 FAULT-FILE says: wrong-bytes, truncated, missing-blob, not-a-tar, no-platform,
-server-error, none.  Each request is one line on stderr."""
+server-error, none.  It lists tags in pages of two, and referrers.  Each request
+is one line on stderr."""
 import gzip
 import hashlib
 import http.server
@@ -12,6 +13,8 @@ import re
 import sys
 
 INDEX = "application/vnd.oci.image.index.v1+json"
+TAGS = re.compile(r"^/v2/(.+)/tags/list(?:\?(?:.*&)?last=([^&]*))?")
+REFERRERS = re.compile(r"^/v2/(.+)/referrers/([^/?]+)")
 PATH = re.compile(r"^/v2/(.+)/(manifests|blobs)/([^/?]+)")
 NOT_A_TAR = gzip.compress(b"small-fault: this is no archive. " * 1000)
 
@@ -41,22 +44,41 @@ class Layout:
                     return self.changed_index(entry["digest"])
         raise FileNotFoundError(tag)
 
+    def tags(self):
+        with open(self.path + "/index.json", encoding="utf-8") as file:
+            return sorted(
+                entry["annotations"]["org.opencontainers.image.ref.name"]
+                for entry in json.load(file)["manifests"])
+
+    def referrers(self, digest):
+        found = []
+        for name in sorted(os.listdir(self.path + "/blobs/sha256")):
+            data = self.blob("sha256:" + name)
+            if data[:1] != b"{":
+                continue
+            value = json.loads(data)
+            if value.get("subject", {}).get("digest") == digest:
+                found.append({"mediaType": value["mediaType"],
+                              "digest": "sha256:" + name, "size": len(data),
+                              "artifactType": value["artifactType"]})
+        return found
+
     def add(self, value):
         data = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.made[sha256(data)] = data
         return {"digest": sha256(data), "size": len(data)}
 
     def changed_index(self, digest):
+        if self.fault not in ("no-platform", "not-a-tar"):
+            return digest
         index = json.loads(self.blob(digest))
         child = index["manifests"][0]
         if self.fault == "no-platform":
             child["platform"]["architecture"] = "s390x"
-        elif self.fault == "not-a-tar":
+        else:
             manifest = json.loads(self.blob(child["digest"]))
             manifest["layers"][-1].update(self.add(NOT_A_TAR))
             child.update(self.add(manifest))
-        else:
-            return digest
         return self.add(index)["digest"]
 
 
@@ -70,8 +92,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except FileNotFoundError:
             return "none"
 
-    def send(self, status, data, media_type="application/json", length=None):
+    def send(self, status, data, media_type="application/json", length=None,
+             link=None):
         self.send_response(status)
+        if link is not None:
+            self.send_header("Link", '<%s>; rel="next"' % link)
         self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(length or len(data)))
         self.end_headers()
@@ -112,6 +137,29 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except ConnectionError:
             self.close_connection = True
 
+    def send_tags(self, repository, last):
+        tags = [tag for tag in self.server.layout(repository, "none").tags()
+                if tag > (last or "")]
+        link = None
+        if len(tags) > 2:
+            link = "/v2/%s/tags/list?last=%s" % (repository, tags[1])
+        self.send(200, json.dumps({"name": repository,
+                                   "tags": tags[:2]}).encode(), link=link)
+
+    def send_referrers(self, repository, digest):
+        found = self.server.layout(repository, "none").referrers(digest)
+        self.send(200, json.dumps({"schemaVersion": 2, "mediaType": INDEX,
+                                   "manifests": found}).encode(), INDEX)
+
+    def route_list(self):
+        """True when the request was for a list, which is sent."""
+        tags, referrers = TAGS.match(self.path), REFERRERS.match(self.path)
+        if tags:
+            self.send_tags(*tags.groups())
+        elif referrers:
+            self.send_referrers(*referrers.groups())
+        return tags or referrers
+
     def route(self):
         fault = self.fault()
         match = PATH.match(self.path)
@@ -119,11 +167,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send(200, b"{}")
         elif fault == "server-error":
             self.send(503, b'{"errors":[{"code":"UNAVAILABLE"}]}')
-        elif not match:
-            self.send(404, b'{"errors":[{"code":"NAME_UNKNOWN"}]}')
         else:
             try:
-                self.answer(match, fault)
+                if match:
+                    self.answer(match, fault)
+                elif not self.route_list():
+                    self.send(404, b'{"errors":[{"code":"NAME_UNKNOWN"}]}')
             except FileNotFoundError:
                 self.send(404, b'{"errors":[{"code":"BLOB_UNKNOWN"}]}')
 

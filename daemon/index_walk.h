@@ -1,0 +1,37 @@
+/*
+ * index_walk: which images an index holds, and for which platforms: its own
+ * entries, those of the indexes in it, and entries that name no platform, of
+ * which their configs say it (image-spec, image-index.md).
+ *
+ * Core only.  What upstream lacks of it is left out: an index may list more
+ * than a registry has.  Attestations are no images.
+ */
+#ifndef WINNOW_DAEMON_INDEX_WALK_H
+#define WINNOW_DAEMON_INDEX_WALK_H
+
+#include "source_job.h"
+#include "winnow/oci.h"
+
+struct index_walk;
+
+struct index_image {
+	const struct oci_descriptor *descriptor; /* as its index has it */
+	bool has_platform;
+	struct oci_platform platform;
+};
+
+/*
+ * Walks through `top`, which must outlive the walk, as must the strings of
+ * `s`.  `done` is called once, from the loop.
+ */
+struct index_walk *index_walk_start(struct job_env *env, const struct source *s,
+    const struct oci_manifest *top,
+    void (*done)(void *arg, const struct err *e), void *arg);
+/* Also while it is under way: then `done` is not called. */
+void index_walk_free(struct index_walk *w);
+
+/* The images, in the order of the indexes; they live as long as the walk. */
+const struct index_image *
+index_walk_images(const struct index_walk *w, size_t *count);
+
+#endif

@@ -70,6 +70,18 @@ component_matches(const struct glob_component *c, const char *s, size_t len)
 	return t == c->token_count;
 }
 
+/*
+ * False for nearly all paths that the alternative does not match: policies
+ * hold dozens of patterns, layers tens of thousands of paths.
+ */
+static bool
+prefix_fits(const struct glob_alternative *a, const char *path)
+{
+	return a->prefix_len == 0 ||
+	    (path[0] == a->prefix[0] &&
+		strncmp(path, a->prefix, a->prefix_len) == 0);
+}
+
 /* The same way over components, with `**` for the star. */
 static bool
 alternative_matches(const struct glob_alternative *a, const char *path)
@@ -108,7 +120,8 @@ glob_match(const struct glob *g, const char *path)
 	size_t i;
 
 	for (i = 0; i < g->count; i++) {
-		if (alternative_matches(&g->items[i], path))
+		if (prefix_fits(&g->items[i], path) &&
+		    alternative_matches(&g->items[i], path))
 			return true;
 	}
 	return false;
@@ -177,6 +190,7 @@ alternative_split(struct glob_alternative *a)
 		strbuf_add_string(&prefix, a->components[n].text);
 	}
 	a->prefix = mem_strdup(strbuf_string(&prefix));
+	a->prefix_len = prefix.len;
 	strbuf_clear(&prefix);
 	if (n < a->count)
 		a->rest = rest_new(a, n);

@@ -37,7 +37,8 @@ struct glob_alternative {
 	struct glob_component *components; /* GLOB_ANY_DEPTH is never last */
 	size_t count;
 	/* Of glob.c: */
-	char *prefix;
+	char *prefix; /* NULL in a rest */
+	size_t prefix_len;
 	struct glob *rest;
 };
 

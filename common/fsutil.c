@@ -6,17 +6,28 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "winnow/auto.h"
 #include "winnow/mem.h"
+
+/*
+ * fstat() itself: the C library's makes the system call that also looks at
+ * paths, which the sandbox does not allow.
+ */
+static int
+stat_descriptor(int fd, struct stat *st)
+{
+	return (int)syscall(SYS_fstat, fd, st);
+}
 
 int
 fsutil_size(int fd, uint64_t *size, struct err *e)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) == -1)
+	if (stat_descriptor(fd, &st) == -1)
 		return err_set_errno(e, "cannot stat descriptor %d", fd);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, ERR_INVALID, "not a regular file");

@@ -8,7 +8,9 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <iconv.h>
 #include <inttypes.h>
+#include <langinfo.h>
 #include <locale.h>
 #include <string.h>
 
@@ -296,20 +298,39 @@ read_and_verify(struct layer_reader *r, struct err *e)
 	return -1;
 }
 
+static locale_t
+c_locale(void)
+{
+	locale_t c = newlocale(LC_CTYPE_MASK, "C", (locale_t)0);
+
+	if (c == (locale_t)0)
+		_exit(MEM_EXIT_STATUS);
+	return c;
+}
+
 /* The same in the C locale, whatever the program set. */
 static int
 read_in_c_locale(struct layer_reader *r, struct err *e)
 {
-	locale_t c = newlocale(LC_CTYPE_MASK, "C", (locale_t)0), old;
-	int status;
+	locale_t c = c_locale(), old = uselocale(c);
+	int status = read_and_verify(r, e);
 
-	if (c == (locale_t)0)
-		_exit(MEM_EXIT_STATUS);
-	old = uselocale(c);
-	status = read_and_verify(r, e);
 	uselocale(old);
 	freelocale(c);
 	return status;
+}
+
+/* libarchive converts pax records from UTF-8 by iconv. */
+void
+layer_read_prepare(void)
+{
+	locale_t c = c_locale(), old = uselocale(c);
+	iconv_t conversion = iconv_open(nl_langinfo(CODESET), "UTF-8");
+
+	if (conversion != (iconv_t)-1)
+		iconv_close(conversion);
+	uselocale(old);
+	freelocale(c);
 }
 
 int

@@ -15,6 +15,7 @@
 #include "winnow/auto.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
+#include "winnow/sandbox.h"
 
 /* Messages that may wait for a child which does not read. */
 #define QUEUE_MAX 16384
@@ -119,6 +120,8 @@ describe_end(int status, char *buf, size_t size)
 		    WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) == MEM_EXIT_STATUS)
 		snprintf(buf, size, "out of memory");
+	else if (WEXITSTATUS(status) == SANDBOX_EXIT_STATUS)
+		snprintf(buf, size, "killed by the sandbox");
 	else
 		snprintf(
 		    buf, size, "exited with status %d", WEXITSTATUS(status));

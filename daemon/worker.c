@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -10,9 +11,12 @@
 #include <unistd.h>
 
 #include "process.h"
+#include "winnow/digest.h"
 #include "winnow/json.h"
+#include "winnow/layer_index.h"
 #include "winnow/limits.h"
 #include "winnow/log.h"
+#include "winnow/sandbox.h"
 
 /* Descriptors: three standard ones, the channel, the job's, maps in use. */
 #define WORKER_FILES 64
@@ -25,20 +29,72 @@ set_limit(int resource, rlim_t value)
 	setrlimit(resource, &limit);
 }
 
-/*
- * Gives up everything that reading an image does not need.  The place for
- * seccomp and Landlock.
- */
+/* Everything but the standard descriptors and the channel. */
 static void
-enter_sandbox(void)
+close_others(void)
 {
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null != -1) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+	}
+	close_range(PROCESS_CHANNEL_FD + 1, ~0u, 0);
+}
+
+/* Has libraries read now what they read once: files, in the sandbox. */
+static void
+prepare_libraries(void)
+{
+	hash_free(hash_new());
+	layer_read_prepare();
+	json_object_seed(0);
+}
+
+/* Appends a number to what `at` points to; returns its end. */
+static char *
+put_number(char *at, unsigned number)
+{
+	char digits[16];
+	size_t n = 0;
+
+	do
+		digits[n++] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	while (n > 0)
+		*at++ = digits[--n];
+	return at;
+}
+
+/* Answers the job in a signal handler, where little may be called. */
+static void
+answer_denied(int system_call)
+{
+	static const char start[] =
+	    "{\"type\":\"error\",\"code\":\"worker\",\"message\":"
+	    "\"worker: killed by the sandbox: system call ";
+	static char text[sizeof(start) + 20];
+	char *end = stpcpy(text, start);
+
+	end = put_number(end, (unsigned)system_call);
+	end = stpcpy(end, "\"}");
+	if (write(PROCESS_CHANNEL_FD, text, (size_t)(end - text)) != -1)
+		_exit(0);
+}
+
+/*
+ * Gives up everything that reading an image does not need.
+ */
+static int
+give_up(struct err *e)
+{
+	close_others();
+	prepare_libraries();
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	set_limit(RLIMIT_CORE, 0);
 	set_limit(RLIMIT_FSIZE, 2 * LIMIT_LAYER_SIZE);
 	set_limit(RLIMIT_NPROC, 0);
 	set_limit(RLIMIT_NOFILE, WORKER_FILES);
+	return sandbox_enter(answer_denied, e);
 }
 
 /* The limits that come with a job. */
@@ -86,7 +142,11 @@ worker_main(void)
 
 	setlocale(LC_CTYPE, "C.UTF-8");
 	log_init("worker", LOG_LEVEL_INFO);
-	enter_sandbox();
+	if (give_up(&e) == -1) {
+		log_event(LOG_LEVEL_ERROR, "worker.sandbox", "error", e.message,
+		    NULL);
+		return 1;
+	}
 	result = channel_receive(PROCESS_CHANNEL_FD, &m, &e);
 	if (result == 0)
 		return 0;

@@ -12,6 +12,7 @@
 #include "winnow/json.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
+#include "winnow/sandbox.h"
 
 /* Between attempts to start a worker when the system refuses. */
 static const struct timeval retry_delay = {.tv_sec = 1};
@@ -317,6 +318,8 @@ worker_pool_new(struct event_base *base, const struct config *config)
 	p->max_busy = (size_t)config->workers;
 	p->memory = config->worker_memory;
 	p->time_limit.tv_sec = (time_t)(config->worker_time_ms / 1000);
+	log_event(
+	    LOG_LEVEL_INFO, "worker.sandbox", "by", sandbox_describe(), NULL);
 	fill_pool(p);
 	return p;
 }

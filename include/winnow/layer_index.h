@@ -111,6 +111,9 @@ int layer_index_read(const struct blob_source *source,
     const struct spool_filter *filter, struct spool *spool,
     struct layer_index **out, struct err *e);
 
+/* Has the C library read the files that layer_index_read() will need. */
+void layer_read_prepare(void);
+
 /*
  * True for the files whose contents the index itself holds: package
  * databases and lists, ld.so.cache, ld.so.conf and its parts, musl's path

@@ -158,36 +158,6 @@ grep -q '^shell  *\/usr\/bin\/sh: symbolic link to usr\/bin\/busybox' audit.out
 printf 'repository: docker.io/library/app\nkep:\n  - relative\n' >bad.yaml
 expect_error 'bad.yaml:2:1:' "$winnow" check --sets sets bad.yaml
 
-echo "# explain"
-explain() {
-	"$winnow" explain --sets sets --policy policy.yaml "$@"
-}
-explain oci:source:latest /bin/app /opt/app/bin /usr/bin/sh /gone >explain.out
-cat >explain.expected <<'END'
-/bin/app
-    policy.yaml:3 keep /bin/app
-/opt/app/bin
-    target of the link usr/bin/app (policy.yaml:3 keep /bin/app)
-/usr/bin/sh
-    not kept
-/gone
-    not in the image
-END
-cmp explain.expected explain.out || fail "explain says something else"
-explain --json oci:source:latest /bin/app /usr/bin/sh /gone >explain.json
-python3 - <<'END'
-import json
-app, sh, gone = json.load(open("explain.json"))
-assert app["in_image"] and app["kept"] and "policy.yaml:3" in app["why"], app
-assert sh == {"path": "/usr/bin/sh", "in_image": True, "kept": False,
-              "why": "not kept"}, sh
-assert gone == {"path": "/gone", "in_image": False, "kept": False}, gone
-END
-r=0
-explain oci:source:latest 2>/dev/null || r=$?
-[ "$r" = 2 ] || fail "explain without a path exits with $r"
-expect_error 'source/index.json has no tag none' explain oci:source:none /bin/app
-
 echo "# bad input: a clear message and no new tag"
 cp dest/index.json index.before
 expect_error 'the index has no image for linux/s390x' \

@@ -1,0 +1,25 @@
+/*
+ * explain: what explain.c and explain_json.c share.
+ */
+#ifndef WINNOW_CLI_EXPLAIN_H
+#define WINNOW_CLI_EXPLAIN_H
+
+#include <jansson.h>
+
+#include "facts.h"
+
+/* The node's path from the root, escaped, appended. */
+void explain_add_path(const struct tree_node *n, struct strbuf *out);
+
+/* What node->by is to the node: "needed by". */
+const char *
+explain_relation(const struct tree_node *n, enum selection_reason reason);
+
+/* What a layer does: "deletes". */
+const char *explain_act(enum facts_act act);
+
+/* Appends the object of one path. */
+void
+explain_push_json(const struct preview *p, const struct facts *f, json_t *list);
+
+#endif

@@ -9,6 +9,7 @@
 #include "activation.h"
 #include "admin.h"
 #include "listeners.h"
+#include "notify.h"
 #include "servers.h"
 #include "warm.h"
 #include "winnow/log.h"
@@ -29,6 +30,7 @@ struct core {
 	struct context context;
 	struct servers *servers;
 	struct admin *admin;
+	struct notify *notify;
 	struct event *terminate[2];
 	struct event *hangup;
 	struct event *limit;
@@ -119,6 +121,7 @@ on_terminate(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	core->draining = true;
+	notify_stopping(core->notify, "finishing transfers");
 	log_event(LOG_LEVEL_INFO, "stop.drain", NULL);
 	event_add(core->limit, &drain_limit);
 	servers_drain(core->servers, on_drained, core);
@@ -168,11 +171,14 @@ reload(void *arg, struct strbuf *said, struct err *e)
 	struct context *context = &core->context;
 	struct retired fresh;
 
+	notify_reloading(core->notify);
 	if (load_again(core, said, &fresh, e) == -1) {
 		context->reload.refused = (int64_t)time(NULL);
 		context->reload.error = *e;
 		log_event(LOG_LEVEL_ERROR, "reload.failed", "error", e->message,
 		    "now", "the old configuration stays in force", NULL);
+		notify_ready(core->notify,
+		    "serving; the last reload failed: see winnow status");
 		return -1;
 	}
 	config_adopt(context->config, fresh.config);
@@ -184,11 +190,13 @@ reload(void *arg, struct strbuf *said, struct err *e)
 	    (struct retired){context->policies, fresh.config};
 	context->policies = fresh.policies;
 	context->reload = (struct reload_state){.loaded = time(NULL)};
-	if (!servers_have_questions(core->servers))
+	if (!servers_have_questions(core->servers) &&
+	    TAILQ_EMPTY(&context->warms))
 		free_retired(core);
 	servers_update(core->servers);
 	servers_forget(core->servers);
 	log_event(LOG_LEVEL_INFO, "reload.done", NULL);
+	notify_ready(core->notify, "serving");
 	return 0;
 }
 
@@ -272,6 +280,7 @@ run(struct core *core, struct activation *activation, struct err *e)
 	admin.servers = core->servers;
 	core->admin = admin_new(&admin);
 	log_ready(core);
+	notify_ready(core->notify, "serving");
 	event_base_dispatch(context->base);
 	return 0;
 }
@@ -293,6 +302,7 @@ core_main(const char *path)
 		return 1;
 	}
 	context->base = event_base_new();
+	core.notify = notify_new(context->base);
 	context->env.tag_moved = on_tag_moved;
 	context->env.arg = &core;
 	if (load_config(path, &context->config, NULL, &e) == 0 &&
@@ -308,6 +318,7 @@ core_main(const char *path)
 		log_event(
 		    LOG_LEVEL_ERROR, "start.failed", "error", e.message, NULL);
 	admin_free(core.admin);
+	notify_free(core.notify);
 	warm_cancel_all(context);
 	servers_free(core.servers);
 	activation_free(activation);

@@ -281,7 +281,7 @@ test_connection_limit(void **state)
 static void
 test_room(void **state)
 {
-	static const struct fixture_options few = {3, 10000, 20000};
+	static const struct fixture_options few = {3, 60000, 60000};
 	auto_fd int busy = -1, idle = -1, silent = -1;
 	auto_reply struct reply r;
 	json_int_t id;

@@ -11,9 +11,11 @@
 #include <sys/socket.h>
 
 #include "server.h"
+#include "server_error_page.h"
 #include "tls_context.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
+#include "winnow/num.h"
 
 /*
  * What a client may send ahead while a reply is on its way; without this
@@ -215,6 +217,35 @@ close_tls(struct connection *c)
 	tls_bufferevent_finish(c->bev);
 }
 
+/*
+ * Output without an exchange is evhttp's own.  It is replaced here, since a
+ * TLS connection encrypts and writes as soon as evhttp has given all of it.
+ */
+static void
+on_output(
+    struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct connection *c = arg;
+	char text[NUM_TEXT], *address = NULL;
+	ev_uint16_t port;
+	unsigned status;
+
+	if (info->n_added == 0 || c->state == CONNECTION_BUSY ||
+	    !error_page_is_here(buffer))
+		return;
+	/* What is left is to write; that has a time limit. */
+	set_state(c, CONNECTION_BUSY);
+	/* libevent lets nobody but the bufferevent take from a plain one. */
+	if (!c->tls)
+		evbuffer_unfreeze(buffer, 1);
+	status = error_page_replace(buffer);
+	if (!c->tls)
+		evbuffer_freeze(buffer, 1);
+	evhttp_connection_get_peer(c->evcon, &address, &port);
+	log_event(LOG_LEVEL_INFO, "request.bad", "status",
+	    num_format(status, text), "client", address, NULL);
+}
+
 /* evhttp is about to free the connection, and then what requests it has. */
 static void
 on_closed(struct evhttp_connection *evcon, void *arg)
@@ -227,6 +258,7 @@ on_closed(struct evhttp_connection *evcon, void *arg)
 	if (c->tls)
 		close_tls(c);
 	evbuffer_remove_cb(bufferevent_get_input(c->bev), on_input, c);
+	evbuffer_remove_cb(bufferevent_get_output(c->bev), on_output, c);
 	c->all->by_fd[bufferevent_getfd(c->bev)] = NULL;
 	free_connection(c);
 }
@@ -277,6 +309,7 @@ open_connection(struct connection *c)
 	bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_MAX);
 	bufferevent_set_timeouts(c->bev, NULL, &idle);
 	evbuffer_add_cb(bufferevent_get_input(c->bev), on_input, c);
+	evbuffer_add_cb(bufferevent_get_output(c->bev), on_output, c);
 	set_state(c, CONNECTION_HEADERS);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server.h"
+#include "server_framing.h"
 #include "server_question.h"
 #include "server_reply.h"
 #include "server_stream.h"
@@ -287,7 +288,10 @@ exchange_begin(struct evhttp_request *http, void *server)
 	enum oci_subject subject = OCI_SUBJECT_METHOD;
 	struct err e;
 
-	if (connection_is_refused(x->connection)) {
+	if (server_framing_check(http, &x->close, &e) == -1) {
+		x->close = true;
+		reply_error(x, &e, subject, 0);
+	} else if (connection_is_refused(x->connection)) {
 		err_set(&e, ERR_BUSY, "too many connections");
 		reply_error(x, &e, OCI_SUBJECT_SERVER, 0);
 	} else if (!x->head &&

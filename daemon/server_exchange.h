@@ -32,6 +32,7 @@ struct exchange {
 	char *key; /* of the answer, in server->answers; NULL: none is needed */
 	bool head;
 	bool containerd;
+	bool close; /* the connection ends after the reply */
 	bool asked_again; /* the store lacked what an answer named */
 	const char *cache; /* "hit", "miss" or NULL */
 	bool asked; /* core */

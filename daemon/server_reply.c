@@ -91,8 +91,8 @@ add_common_headers(struct exchange *x, int status, uint64_t length)
 	add_header(x, "Docker-Distribution-Api-Version", "registry/2.0");
 	if (x->request.ns[0] != '\0')
 		add_header(x, "OCI-Namespace", x->request.ns);
-	if (x->server->draining || connection_is_refused(x->connection) ||
-	    status == 405)
+	if (x->close || x->server->draining ||
+	    connection_is_refused(x->connection) || status == 405)
 		add_header(x, "Connection", "close");
 	if (status != 304)
 		add_header_number(x, "Content-Length", length);

@@ -161,6 +161,80 @@ test_header_limit(void **state)
 	expect_open(other);
 }
 
+#define INNER "GET /v2/ HTTP/1.1\r\n\r\n"
+
+/*
+ * What evhttp refuses by itself, or would read otherwise than a proxy in
+ * front: one answer in the form of the specification, then the end.
+ */
+static void
+test_bad_framing(void **state)
+{
+	static const struct {
+		const char *request;
+		int status;
+	} rows[] = {
+	    {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
+	    {"GET /v2/\r\n\r\n", 400},
+	    {"\x16\x03\x01\x02\r\n\r\n", 400},
+	    {"GET /v2/ HTTP/1.1\r\nno colon\r\n\r\n", 400},
+	    {"GET /v2/ HTTP/1.1\r\nName : value\r\n\r\n" INNER, 400},
+	    {"GET /v2/ HTTP/1.1\r\nContent-Length : 21\r\n\r\n" INNER, 400},
+	    {"PUT /v2/ HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n", 413},
+	    {"PUT /v2/ HTTP/1.1\r\nContent-Length: 1\r\n"
+	     "Content-Length: 2\r\n\r\n12",
+		400},
+	    {"PUT /v2/ HTTP/1.1\r\nContent-Length: 5\r\n"
+	     "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		400},
+	    {"PUT /v2/ HTTP/1.1\r\nContent-Length: 5\r\n"
+	     "Expect: a miracle\r\n\r\n",
+		417},
+	    {"PUT /v2/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+		413},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		auto_fd int fd = client_open();
+		auto_reply struct reply r;
+
+		client_send(fd, rows[i].request);
+		client_receive(fd, false, &r);
+		assert_int_equal(r.status, rows[i].status);
+		assert_string_equal(
+		    reply_header(&r, "Content-Type"), "application/json");
+		assert_non_null(strstr(strbuf_string(&r.body),
+		    "{\"errors\":[{\"code\":\"UNSUPPORTED\""));
+		expect_closed(fd);
+	}
+}
+
+/* A body that is not read must not become the next request. */
+static void
+test_no_smuggling(void **state)
+{
+	static const char *const requests[] = {
+	    "GET /v2/ HTTP/1.1\r\nContent-Length: 21\r\n\r\n" INNER,
+	    "HEAD /v2/ HTTP/1.1\r\nContent-Length: 21\r\n\r\n" INNER,
+	    "HEAD /v2/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" INNER,
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		auto_fd int fd = client_open();
+		auto_reply struct reply r;
+
+		client_send(fd, requests[i]);
+		client_receive(fd, requests[i][0] == 'H', &r);
+		assert_int_equal(r.status, 200);
+		assert_string_equal(reply_header(&r, "Connection"), "close");
+		expect_closed(fd);
+	}
+}
+
 /* Slow headers, and silence, end the connection; slow answers do not. */
 static void
 test_timeouts(void **state)
@@ -427,6 +501,8 @@ main(void)
 	    SERVER_TEST(test_reset_while_waiting),
 	    SERVER_TEST(test_flood),
 	    SERVER_TEST(test_header_limit),
+	    SERVER_TEST(test_bad_framing),
+	    SERVER_TEST(test_no_smuggling),
 	    cmocka_unit_test_teardown(test_timeouts, fixture_teardown),
 	    cmocka_unit_test_teardown(test_slow_reader, fixture_teardown),
 	    cmocka_unit_test_teardown(test_connection_limit, fixture_teardown),

@@ -10,9 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tls_authority.h"
 #include "tls_bundle.h"
 #include "tls_error.h"
 #include "tls_files.h"
+#include "tls_trust.h"
 #include "winnow/auto.h"
 #include "winnow/fsutil.h"
 #include "winnow/log.h"
@@ -25,8 +27,12 @@ static const struct timeval look_after = {.tv_sec = 3600};
 /* Certificates that winnow cannot renew are warned of so long before. */
 #define WARN_SECONDS (14 * 24 * 3600)
 
+/* Where the authority lives, in the store. */
+#define AUTHORITY_DIR "tls"
+
 struct tls_keeper {
 	const struct config *config;
+	char *dir; /* of the authority */
 	struct event *timer;
 	unsigned looks; /* since the ticket key was made */
 	struct tls_ticket_key
@@ -82,17 +88,59 @@ add_certificates(const struct config_tls *tls, int fd, struct err *e)
 	return 0;
 }
 
+static void
+log_authority(const char *dir, enum tls_authority_change change)
+{
+	auto_free char *file = mem_printf("%s/%s", dir, TLS_AUTHORITY_CA);
+	auto_free char *how = mem_printf("%s/%s", dir, TLS_TRUST_FILE);
+
+	switch (change) {
+	case TLS_AUTHORITY_KEPT:
+		break;
+	case TLS_AUTHORITY_RENEWED:
+		log_event(LOG_LEVEL_INFO, "tls.renewed", "authority", file,
+		    "clients", how, NULL);
+		break;
+	case TLS_AUTHORITY_NEW:
+		log_event(LOG_LEVEL_WARN, "tls.authority", "new", file,
+		    "clients", how, NULL);
+		break;
+	}
+}
+
+/* The certificate that winnow makes itself. */
+static int
+add_auto(const char *dir, const struct config *c, int fd, struct err *e)
+{
+	auto_free char *chain = mem_printf("%s/%s", dir, TLS_AUTHORITY_SERVER);
+	auto_free char *key =
+	    mem_printf("%s/%s", dir, TLS_AUTHORITY_SERVER_KEY);
+	enum tls_authority_change change;
+	int64_t expires_s;
+
+	if (c->tls.auto_count == 0)
+		return 0;
+	if (tls_authority_refresh(dir, c->tls.auto_names, c->tls.auto_count,
+		(int64_t)time(NULL), &change, e) == -1 ||
+	    tls_trust_write(dir, c, e) == -1)
+		return -1;
+	log_authority(dir, change);
+	return tls_files_add_certificate(fd, chain, key, &expires_s, e);
+}
+
 /* Writes a bundle of what the configuration says now. */
 static int
-make_bundle(const struct config *c, const struct tls_ticket_key *tickets,
-    int *out, struct err *e)
+make_bundle(
+    const struct tls_keeper *k, const struct config *c, int *out, struct err *e)
 {
+	const struct tls_ticket_key *tickets = k->tickets;
 	const struct config_tls *tls = &c->tls;
 	auto_fd int fd = -1;
 	size_t i;
 
 	if (tls_bundle_create(&fd, e) == -1 ||
-	    add_certificates(tls, fd, e) == -1)
+	    add_certificates(tls, fd, e) == -1 ||
+	    add_auto(k->dir, c, fd, e) == -1)
 		return -1;
 	if (tls->client_ca != NULL &&
 	    tls_files_add_client_ca(fd, tls->client_ca, e) == -1)
@@ -122,7 +170,7 @@ refresh(struct tls_keeper *k, const struct config *c, struct err *e)
 {
 	int fd = -1;
 
-	if (has_certificates(c) && make_bundle(c, k->tickets, &fd, e) == -1)
+	if (has_certificates(c) && make_bundle(k, c, &fd, e) == -1)
 		return err_wrap(e, "tls");
 	auto_fd_cleanup(&k->bundle);
 	k->bundle = fd;
@@ -157,6 +205,7 @@ tls_keeper_new(struct event_base *base, const struct config *c,
 	struct tls_keeper *k = mem_zalloc(1, sizeof(*k));
 
 	k->config = c;
+	k->dir = mem_printf("%s/" AUTHORITY_DIR, c->store);
 	k->bundle = -1;
 	k->changed = changed;
 	k->arg = arg;
@@ -178,6 +227,7 @@ tls_keeper_free(struct tls_keeper *k)
 	if (k == NULL)
 		return;
 	event_free(k->timer);
+	free(k->dir);
 	auto_fd_cleanup(&k->bundle);
 	OPENSSL_cleanse(k->tickets, sizeof(k->tickets));
 	free(k);

@@ -15,7 +15,8 @@ enum cli_status {
 	CLI_OK = 0,
 	CLI_FAILED = 1, /* the work could not be done; says why */
 	CLI_USAGE = 2, /* a wrong command line */
-	CLI_FINDINGS = 3 /* audit: not distroless; diff: they differ */
+	CLI_FINDINGS = 3 /* audit: not distroless, forbidden; diff:
+			     they differ */
 };
 
 /* Each returns an exit status. */

@@ -18,11 +18,13 @@
 static const struct command commands[] = {
     {.name = "audit",
 	.run = command_audit,
-	.takes = OPTION_PLATFORM | OPTION_NO_CACHE,
+	.takes = POLICY | OPTION_JSON | OPTION_ALL | OPTION_NO_CACHE,
+	.policies = {0, 1},
 	.operands = {1, 1},
 	.arguments = "IMAGE",
 	.summary = "List what in an image helps an intruder.",
-	.status = "the image is not distroless"},
+	.status =
+	    "the image is not distroless, or holds what the policy forbids"},
     {.name = "check",
 	.run = command_check,
 	.takes = OPTION_SETS,

@@ -116,7 +116,7 @@ judge(struct plan *plan)
 	plan->problem.code = ERR_NONE;
 	(void)startup_check(p->selection, p->config, plan->startup,
 	    plan->warnings, &plan->problem);
-	audit_run(p->view->tree, p->kept, p->policy, &plan->audit);
+	audit_run(p->view->tree, p->kept, p->policy, p->config, &plan->audit);
 	if (plan->problem.code != ERR_NONE || !plan->audit->fatal)
 		return;
 	findings = report_fatal_findings(plan->audit);

@@ -80,7 +80,7 @@ print_report(const json_t *report)
 	    packages_kept);
 	print_findings(audit);
 	printf("  distroless: %s\n",
-	    json_is_true(json_object_get(audit, "distroless")) ? "yes" : "no");
+	    json_string_value(json_object_get(audit, "verdict")));
 	json_array_foreach(json_object_get(report, "warnings"), i, warning)
 	    printf("  warning: %s\n", json_string_value(warning));
 }

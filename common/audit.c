@@ -1,48 +1,16 @@
 #include "winnow/audit.h"
 
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit_names.h"
+#include "audit_private.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
-#include "winnow/strbuf.h"
-
-/*
- * A file to which more names of applets lead is a busybox by another name;
- * single-purpose programs have fewer aliases.
- */
-#define FARM_APPLETS 20
-
-/*
- * An executable file with all its names: hard links share one entry,
- * symbolic links lead to it.
- */
-struct program {
-	const struct layer_entry *entry;
-	const struct tree_node *node; /* its first name */
-	unsigned categories; /* of all names, a bit each */
-	const struct tree_node *named[AUDIT_CATEGORIES]; /* the name that says
-							    so */
-	unsigned applets;
-	bool multicall;
-};
-
-struct scan {
-	const struct tree *tree;
-	const bool *kept; /* NULL: all */
-	const struct policy *policy; /* or NULL */
-	struct program *programs; /* sorted by entry */
-	size_t program_count;
-	size_t program_capacity;
-	struct audit *audit;
-	size_t capacity;
-};
 
 static const char *const category_names[AUDIT_CATEGORIES] = {
     [AUDIT_SHELL] = "shell",
     [AUDIT_PACKAGE_MANAGER] = "package-manager",
+    [AUDIT_MULTICALL] = "multicall",
     [AUDIT_DOWNLOAD] = "download",
     [AUDIT_INTERPRETER] = "interpreter",
     [AUDIT_COMPILER] = "compiler",
@@ -51,6 +19,13 @@ static const char *const category_names[AUDIT_CATEGORIES] = {
     [AUDIT_SETUID] = "setuid",
     [AUDIT_CAPABILITY] = "capability",
     [AUDIT_WORLD_WRITABLE] = "world-writable",
+    [AUDIT_CREDENTIAL] = "credential",
+    [AUDIT_LOGIN_SHELL] = "login-shell",
+    [AUDIT_ROOT_USER] = "root-user",
+    [AUDIT_SHELL_FORM] = "shell-form",
+    [AUDIT_LOADER] = "loader",
+    [AUDIT_LIVE_SCRIPT] = "live-script",
+    [AUDIT_DEAD_SCRIPT] = "dead-script",
 };
 
 const char *
@@ -70,102 +45,10 @@ audit_category_parse(const char *name)
 	return -1;
 }
 
-static bool
-is_kept(const struct scan *s, const struct tree_node *n)
+bool
+audit_keeps(const struct audit_scan *s, const struct tree_node *n)
 {
 	return s->kept == NULL || s->kept[n->number];
-}
-
-static bool
-is_executable(const struct tree_node *n)
-{
-	return tree_node_type(n) == ENTRY_FILE && (n->entry->mode & 0111) != 0;
-}
-
-static int
-compare_programs(const void *a, const void *b)
-{
-	const struct program *x = a, *y = b;
-	uintptr_t i = (uintptr_t)x->entry, j = (uintptr_t)y->entry;
-
-	if (i != j)
-		return i < j ? -1 : 1;
-	if (x->node == NULL || y->node == NULL)
-		return 0;
-	return x->node->number < y->node->number ? -1 : 1;
-}
-
-/* Collects the executable files, one element for all hard links of one. */
-static void
-collect_programs(struct scan *s)
-{
-	uint32_t i, count = tree_count(s->tree);
-	size_t from, to = 0;
-
-	for (i = 0; i < count; i++) {
-		const struct tree_node *n = tree_at(s->tree, i);
-
-		if (!is_kept(s, n) || !is_executable(n))
-			continue;
-		s->programs = mem_grow(s->programs, s->program_count,
-		    &s->program_capacity, sizeof(*s->programs));
-		s->programs[s->program_count++] =
-		    (struct program){.entry = n->entry, .node = n};
-	}
-	if (s->program_count == 0)
-		return;
-	qsort(s->programs, s->program_count, sizeof(*s->programs),
-	    compare_programs);
-	for (from = 1; from < s->program_count; from++)
-		if (s->programs[from].entry != s->programs[to].entry)
-			s->programs[++to] = s->programs[from];
-	s->program_count = to + 1;
-}
-
-/* The program that runs when the name `n` is executed, or NULL. */
-static struct program *
-find_program(const struct scan *s, const struct tree_node *n)
-{
-	struct program key = {0};
-
-	if (!is_kept(s, n))
-		return NULL;
-	if (tree_node_type(n) == ENTRY_SYMLINK)
-		n = tree_resolve(
-		    s->tree, n->parent, n->entry->link, 0, NULL, NULL);
-	if (n == NULL || !is_kept(s, n) || !is_executable(n) ||
-	    s->program_count == 0)
-		return NULL;
-	key.entry = n->entry;
-	return bsearch(&key, s->programs, s->program_count,
-	    sizeof(*s->programs), compare_programs);
-}
-
-/* Tells each program what its names say about it. */
-static void
-name_programs(struct scan *s)
-{
-	uint32_t i, count = tree_count(s->tree);
-
-	for (i = 0; i < count; i++) {
-		const struct tree_node *n = tree_at(s->tree, i);
-		struct program *program = find_program(s, n);
-		int category;
-
-		if (program == NULL)
-			continue;
-		if (audit_name_is_multicall(n->name, n->name_len))
-			program->multicall = true;
-		if (audit_name_is_applet(n->name, n->name_len) &&
-		    ++program->applets > FARM_APPLETS)
-			program->multicall = true;
-		category = audit_name_category(n->name, n->name_len);
-		if (category == -1)
-			continue;
-		program->categories |= 1u << category;
-		if (program->named[category] == NULL)
-			program->named[category] = n;
-	}
 }
 
 /*
@@ -173,7 +56,7 @@ name_programs(struct scan *s)
  * follows symbolic links, as in a policy's keep list.
  */
 static bool
-is_excused_by(const struct scan *s, const struct policy_exception *x,
+is_excused_by(const struct audit_scan *s, const struct policy_exception *x,
     const struct tree_node *n)
 {
 	auto_strbuf struct strbuf path, base;
@@ -220,32 +103,47 @@ is_fatal(const struct policy *p, enum audit_category category)
 	return false;
 }
 
-/* Takes `detail`. */
+/* Adds a finding that is complete but for what the policy says of it. */
 static void
-add_finding(struct scan *s, enum audit_category category,
-    const struct tree_node *n, char *detail)
+add(struct audit_scan *s, struct audit_finding f)
 {
 	struct audit *a = s->audit;
-	struct audit_finding *f;
 	size_t i;
 
-	a->findings =
-	    mem_grow(a->findings, a->count, &s->capacity, sizeof(*a->findings));
-	f = &a->findings[a->count++];
-	*f = (struct audit_finding){
-	    .category = category, .node = n, .detail = detail};
-	for (i = 0; s->policy != NULL && i < s->policy->exception_count; i++)
-		if (f->excused == NULL &&
-		    is_excused_by(s, &s->policy->exceptions[i], n))
-			f->excused = s->policy->exceptions[i].reason;
-	f->fatal = f->excused == NULL && is_fatal(s->policy, category);
-	if (f->fatal)
+	for (i = 0; s->policy != NULL && f.node != NULL &&
+	     i < s->policy->exception_count;
+	     i++)
+		if (f.excused == NULL &&
+		    is_excused_by(s, &s->policy->exceptions[i], f.node))
+			f.excused = s->policy->exceptions[i].reason;
+	f.fatal = f.excused == NULL && is_fatal(s->policy, f.category);
+	if (f.fatal)
 		a->fatal = true;
+	a->findings = mem_grow(a->findings, a->count, &s->capacity, sizeof(f));
+	a->findings[a->count++] = f;
 }
 
-/* A text around the path of a node. */
-static char *
-format_detail(const char *before, const struct tree_node *n, const char *after)
+void
+audit_add(struct audit_scan *s, enum audit_category category,
+    const struct tree_node *n, char *detail)
+{
+	add(s,
+	    (struct audit_finding){
+		.category = category, .node = n, .detail = detail});
+}
+
+void
+audit_add_config(struct audit_scan *s, enum audit_category category,
+    const char *member, char *detail)
+{
+	add(s,
+	    (struct audit_finding){
+		.category = category, .member = member, .detail = detail});
+}
+
+char *
+audit_path_text(
+    const char *before, const struct tree_node *n, const char *after)
 {
 	auto_strbuf struct strbuf path;
 
@@ -254,106 +152,65 @@ format_detail(const char *before, const struct tree_node *n, const char *after)
 	return mem_printf("%s%s%s", before, strbuf_string(&path), after);
 }
 
-/* Why the name `n` of a program has this category; NULL when it says so. */
-static char *
-explain_name(const struct program *program, enum audit_category category,
-    const struct tree_node *n)
+static int
+compare_texts(const char *a, const char *b)
 {
-	const struct tree_node *other = program->named[category];
-
-	if (tree_node_type(n) == ENTRY_SYMLINK)
-		return format_detail("symbolic link to ", program->node, "");
-	if (other == NULL)
-		return mem_printf("%u names of a multicall program lead here",
-		    program->applets);
-	if (audit_name_category(n->name, n->name_len) == (int)category)
-		return NULL;
-	if (tree_node_type(other) == ENTRY_SYMLINK)
-		return format_detail(
-		    "the symbolic link ", other, " leads here");
-	return format_detail("the same file as ", other, "");
+	return strcmp(a == NULL ? "" : a, b == NULL ? "" : b);
 }
 
-/* The findings that the names of the program behind `n` give. */
+/* The order of findings about one node, or about the config. */
+static int
+compare_findings(const void *a, const void *b)
+{
+	const struct audit_finding *x = a, *y = b;
+
+	if (x->category != y->category)
+		return x->category < y->category ? -1 : 1;
+	if (x->member != y->member)
+		return compare_texts(x->member, y->member);
+	return compare_texts(x->detail, y->detail);
+}
+
+/* Sorts the findings from the given one on. */
 static void
-audit_names(struct scan *s, const struct tree_node *n)
+sort_findings(struct audit *a, size_t from)
 {
-	const struct program *program = find_program(s, n);
-	unsigned categories, i;
-	int own;
-
-	if (program == NULL)
-		return;
-	categories = program->categories;
-	if (program->multicall) {
-		/* Each link is one applet; the program itself is a shell. */
-		own = audit_name_category(n->name, n->name_len);
-		categories = own == -1 ? 0 : 1u << own;
-		if (n == program->node)
-			categories |= 1u << AUDIT_SHELL;
-	}
-	for (i = 0; i < AUDIT_CATEGORIES; i++)
-		if ((categories & 1u << i) != 0)
-			add_finding(s, (enum audit_category)i, n,
-			    explain_name(program, (enum audit_category)i, n));
+	if (a->count - from > 1)
+		qsort(a->findings + from, a->count - from, sizeof(*a->findings),
+		    compare_findings);
 }
 
-/* "permitted 0x..." out of capability(7)'s extended attribute. */
-static char *
-format_capabilities(const struct layer_xattr *x)
-{
-	uint32_t words[5] = {0};
-
-	memcpy(words, x->value,
-	    x->value_len < sizeof(words) ? x->value_len : sizeof(words));
-	return mem_printf(
-	    "permitted 0x%08x%08x", le32toh(words[3]), le32toh(words[1]));
-}
-
-/* The findings that the node's own metadata give. */
 static void
-audit_metadata(struct scan *s, const struct tree_node *n)
+audit_node(struct audit_scan *s, const struct tree_node *n)
 {
-	enum entry_type type = tree_node_type(n);
-	const struct layer_entry *entry = n->entry;
-	uint32_t i;
+	size_t before = s->audit->count;
 
-	if (entry == NULL || (type != ENTRY_FILE && type != ENTRY_DIRECTORY))
-		return;
-	if (type == ENTRY_FILE && (entry->mode & 06000) != 0)
-		add_finding(s, AUDIT_SETUID, n,
-		    mem_printf("mode %04o, owner %llu:%llu", entry->mode,
-			(unsigned long long)entry->uid,
-			(unsigned long long)entry->gid));
-	for (i = 0; i < entry->xattr_count; i++)
-		if (strcmp(entry->xattrs[i].name, "security.capability") == 0)
-			add_finding(s, AUDIT_CAPABILITY, n,
-			    format_capabilities(&entry->xattrs[i]));
-	if ((entry->mode & 0002) != 0 &&
-	    (type == ENTRY_FILE || (entry->mode & 01000) == 0))
-		add_finding(s, AUDIT_WORLD_WRITABLE, n,
-		    mem_printf("mode %04o", entry->mode));
+	audit_program(s, n);
+	audit_file(s, n);
+	audit_accounts(s, n);
+	sort_findings(s->audit, before);
 }
 
 void
 audit_run(const struct tree *t, const bool *kept, const struct policy *p,
-    struct audit **out)
+    const json_t *config, struct audit **out)
 {
-	struct scan s = {.tree = t, .kept = kept, .policy = p};
+	struct audit_scan s = {.tree = t,
+	    .kept = kept,
+	    .policy = p,
+	    .lookup = {.tree = t, .kept = kept}};
 	uint32_t i, count = tree_count(t);
+	size_t before;
 
 	s.audit = mem_zalloc(1, sizeof(*s.audit));
-	collect_programs(&s);
-	name_programs(&s);
-	for (i = 0; i < count; i++) {
-		const struct tree_node *n = tree_at(t, i);
-
-		if (!is_kept(&s, n))
-			continue;
-		audit_names(&s, n);
-		audit_metadata(&s, n);
-	}
-	free(s.programs);
+	audit_programs_init(&s);
+	for (i = 0; i < count; i++)
+		if (audit_keeps(&s, tree_at(t, i)))
+			audit_node(&s, tree_at(t, i));
+	before = s.audit->count;
+	audit_config(&s, config);
+	sort_findings(s.audit, before);
+	audit_programs_clear(&s);
 	*out = s.audit;
 }
 

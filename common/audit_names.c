@@ -8,9 +8,8 @@
 static const char *const shells[] = {"ash", "bash", "busybox", "csh", "dash",
     "elvish", "es", "fish", "git-shell", "hush", "ksh", "ksh93", "lksh", "mksh",
     "nu", "oksh", "pdksh", "posh", "pwsh", "rbash", "rc", "rksh", "rksh93",
-    "rssh", "rzsh", "sash", "screen", "sh", "slsh", "static-sh", "sbase-box",
-    "tcsh", "tmux", "toybox", "toysh", "ubase-box", "xonsh", "yash", "zsh",
-    NULL};
+    "rssh", "rzsh", "sash", "sh", "slsh", "static-sh", "tcsh", "toysh", "xonsh",
+    "yash", "zsh", NULL};
 
 static const char *const package_managers[] = {"add-apt-repository",
     "alternatives", "apk", "apt", "apt-cache", "apt-cdrom", "apt-config",
@@ -75,7 +74,7 @@ static const struct {
 };
 
 static const char *const multicalls[] = {
-    "busybox", "sbase-box", "toybox", "ubase-box", NULL};
+    "busybox", "coreutils", "sbase-box", "toybox", "ubase-box", NULL};
 
 /* Enough of the common ones to know a directory of links by. */
 static const char *const applets[] = {"[", "[[", "ash", "awk", "base64",

@@ -56,16 +56,21 @@ add_layer_warnings(
 	}
 }
 
+/* The config of the source, and what the policy makes of it. */
+struct configs {
+	const json_t *source, *variant;
+};
+
 /* Adds the "audit" of the report; fails on what the policy forbids. */
 static int
-audit_variant(
-    const struct selection *s, const bool *kept, json_t *report, struct err *e)
+audit_variant(const struct selection *s, const bool *kept,
+    const struct configs *configs, json_t *report, struct err *e)
 {
 	auto_audit struct audit *source = NULL, *variant = NULL;
 	auto_free char *findings = NULL;
 
-	audit_run(s->tree, NULL, NULL, &source);
-	audit_run(s->tree, kept, s->policy, &variant);
+	audit_run(s->tree, NULL, NULL, configs->source, &source);
+	audit_run(s->tree, kept, s->policy, configs->variant, &variant);
 	json_put(report, "audit", report_audit(source, variant));
 	if (!variant->fatal)
 		return 0;
@@ -78,17 +83,17 @@ audit_variant(
 
 /* Checks the selection and writes the report on it. */
 static int
-make_report(const struct selection *s, const json_t *config, json_t **out,
-    struct err *e)
+make_report(const struct selection *s, const struct configs *configs,
+    json_t **out, struct err *e)
 {
 	auto_free bool *kept = list_kept(s);
 	auto_json json_t *report = report_new(s, kept);
 	json_t *startup = json_object();
 
 	json_put(report, "startup", startup);
-	if (startup_check(s, config, startup,
+	if (startup_check(s, configs->variant, startup,
 		json_object_get(report, "warnings"), e) == -1 ||
-	    audit_variant(s, kept, report, e) == -1)
+	    audit_variant(s, kept, configs, report, e) == -1)
 		return -1;
 	*out = json_incref(report);
 	return 0;
@@ -113,19 +118,24 @@ image_plan(struct layer_index *const *indexes, size_t count, const void *config,
 	auto_image_plan struct image_plan *plan = mem_zalloc(1, sizeof(*plan));
 	auto_tree struct tree *t = NULL;
 	auto_selection struct selection *s = NULL;
+	auto_json json_t *source_config = NULL;
+	struct configs configs;
 	struct selection_dirs dirs = {0};
 	int r;
 
 	if (image_config_parse(config, config_len, count, &plan->config, e) ==
-		-1 ||
-	    image_config_edit(plan->config, p->config, e) == -1)
+	    -1)
 		return -1;
+	source_config = json_deep_copy(plan->config);
+	if (image_config_edit(plan->config, p->config, e) == -1)
+		return -1;
+	configs = (struct configs){source_config, plan->config};
 	t = merge_layers(indexes, count, e);
 	if (t == NULL || image_config_dirs(plan->config, t, &dirs, e) == -1)
 		return -1;
 	r = selection_make(t, p, &dirs, &s, e);
 	image_config_clear_dirs(&dirs);
-	if (r == -1 || make_report(s, plan->config, &plan->report, e) == -1)
+	if (r == -1 || make_report(s, &configs, &plan->report, e) == -1)
 		return -1;
 	add_layer_warnings(
 	    json_object_get(plan->report, "warnings"), indexes, count);

@@ -22,7 +22,7 @@ static const struct {
     {MARK_KSH93, "is a shell builtin version of"},
     {MARK_YASH, "Yet another shell, version"},
     {MARK_CSH, "Can't suspend a login shell (yet)"},
-    {MARK_FISH, "contains fish universal variable"},
+    {MARK_FISH, "fish_default_key_bindings"},
     {MARK_ELVISH, "src.elv.sh/pkg/shell"},
     {MARK_RC, "rc: cannot shift"},
     {MARK_RC, "Too many traps (trap"},

@@ -7,9 +7,10 @@
 #include "winnow/mem.h"
 #include "winnow/path.h"
 
-static const char *const categories[] = {"shell", "package-manager", "download",
-    "interpreter", "compiler", "debugger", "privilege", "setuid", "capability",
-    "world-writable"};
+static const char *const categories[] = {"shell", "package-manager",
+    "multicall", "download", "interpreter", "compiler", "debugger", "privilege",
+    "setuid", "capability", "world-writable", "credential", "login-shell",
+    "root-user", "shell-form", "loader", "live-script", "dead-script"};
 
 const char *const *
 policy_categories(size_t *count)

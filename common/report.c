@@ -122,14 +122,23 @@ report_new(const struct selection *s, const bool *kept)
 	return report;
 }
 
+/* Findings in the config come last. */
+static uint64_t
+number_of(const struct audit_finding *f)
+{
+	return f->node == NULL ? UINT64_MAX : f->node->number;
+}
+
 static int
 compare_findings(const void *a, const void *b)
 {
 	const struct audit_finding *x = a, *y = b;
 
 	if (x->node != y->node)
-		return x->node->number < y->node->number ? -1 : 1;
-	return (int)x->category - (int)y->category;
+		return number_of(x) < number_of(y) ? -1 : 1;
+	if (x->category != y->category)
+		return x->category < y->category ? -1 : 1;
+	return x->member == NULL ? 0 : strcmp(x->member, y->member);
 }
 
 /* True when the audit has the same finding; both are in canonical order. */
@@ -155,7 +164,7 @@ make_removed(const struct audit *source, const struct audit *variant,
 
 		if (f->category != category || has_finding(variant, f))
 			continue;
-		if (++count <= REMOVED_PATHS)
+		if (++count <= REMOVED_PATHS && f->node != NULL)
 			json_push(paths, escaped_path(f->node));
 	}
 	json_put(object, "count", json_integer(count));
@@ -163,36 +172,15 @@ make_removed(const struct audit *source, const struct audit *variant,
 	return object;
 }
 
-static json_t *
-make_finding(const struct audit_finding *f)
-{
-	json_t *object = json_object();
-
-	json_put(
-	    object, "category", json_string(audit_category_name(f->category)));
-	json_put(object, "path", escaped_path(f->node));
-	if (f->detail != NULL)
-		json_put(object, "detail", json_escaped(f->detail));
-	if (f->excused != NULL)
-		json_put(object, "excused", json_escaped(f->excused));
-	return object;
-}
-
 json_t *
 report_audit(const struct audit *source, const struct audit *variant)
 {
-	json_t *object = json_object(), *findings = json_array();
-	json_t *removed = json_object();
+	json_t *object = audit_json(variant), *removed = json_object();
 	size_t i;
 
-	for (i = 0; i < variant->count; i++)
-		json_push(findings, make_finding(&variant->findings[i]));
 	for (i = 0; i < AUDIT_CATEGORIES; i++)
 		json_put(removed, audit_category_name((enum audit_category)i),
 		    make_removed(source, variant, (enum audit_category)i));
-	json_put(
-	    object, "distroless", json_boolean(audit_is_distroless(variant)));
-	json_put(object, "findings", findings);
 	json_put(object, "removed", removed);
 	return object;
 }
@@ -200,11 +188,11 @@ report_audit(const struct audit *source, const struct audit *variant)
 char *
 report_fatal_findings(const struct audit *a)
 {
-	auto_strbuf struct strbuf out, path;
+	auto_strbuf struct strbuf out, where;
 	size_t i, named = 0, more = 0;
 
 	strbuf_init(&out, ERR_MESSAGE_MAX);
-	strbuf_init(&path, LIMIT_PATH + 1);
+	strbuf_init(&where, 4 * LIMIT_PATH);
 	for (i = 0; i < a->count; i++) {
 		const struct audit_finding *f = &a->findings[i];
 
@@ -214,10 +202,10 @@ report_fatal_findings(const struct audit *a)
 			more++;
 			continue;
 		}
-		tree_node_path(f->node, &path);
-		strbuf_add_format(&out, "%s%s /%.200s",
-		    named++ == 0 ? "" : ", ", audit_category_name(f->category),
-		    strbuf_string(&path));
+		strbuf_reset(&where);
+		audit_where(f, &where);
+		strbuf_add_format(&out, "%s%s %.200s", named++ == 0 ? "" : ", ",
+		    audit_category_name(f->category), strbuf_string(&where));
 	}
 	if (more > 0)
 		strbuf_add_format(&out, " and %zu more", more);

@@ -117,7 +117,7 @@ void layer_read_prepare(void);
 /*
  * True for the files whose contents the index itself holds: package
  * databases and lists, ld.so.cache, ld.so.conf and its parts, musl's path
- * files, passwd and group, os-release.
+ * files, passwd, group and shadow, nsswitch.conf, os-release.
  */
 bool layer_index_wants_content(const char *path);
 

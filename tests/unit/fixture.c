@@ -16,6 +16,7 @@ fill_entry(struct layer_entry *to, const struct fixture_entry *from)
 	to->path = mem_strdup(from->path);
 	to->mode = from->mode;
 	to->ordinal = LAYER_NO_ORDINAL;
+	to->marks = from->marks;
 	to->elf = (struct elf_facts *)(uintptr_t)from->elf;
 	if (to->mode == 0)
 		to->mode = from->type == ENTRY_DIRECTORY ? 0755 : 0644;

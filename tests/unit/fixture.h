@@ -14,6 +14,7 @@ struct fixture_entry {
 	const char *content; /* of files; "#!..." makes a script */
 	const char *xattr; /* a name, or NULL; its value is four zeros */
 	const struct elf_facts *elf; /* borrowed */
+	uint32_t marks;
 };
 
 /* One layer of `count` entries, in memory; fixture_free_layer() it. */

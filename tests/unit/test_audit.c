@@ -46,7 +46,7 @@ check_findings(
 	auto_audit struct audit *a = NULL;
 	auto_free char *found = NULL;
 
-	audit_run(t, NULL, NULL, &a);
+	audit_run(t, NULL, NULL, NULL, &a);
 	found = list_findings(a);
 	assert_string_equal(found, expected);
 	assert_false(a->fatal);
@@ -151,6 +151,7 @@ test_multicall(void **state)
 	(void)state;
 	check_findings(busybox, COUNT(busybox),
 	    "shell bin/busybox\n"
+	    "multicall bin/busybox\n"
 	    "download bin/wget: symbolic link to bin/busybox\n");
 	for (i = 0; i < COUNT(applets); i++) {
 		paths[i] = mem_printf("bin/%s", applets[i]);
@@ -159,7 +160,9 @@ test_multicall(void **state)
 		    .link = "a/harmless"};
 	}
 	check_findings(farm, COUNT(farm),
-	    "shell a/harmless: 21 names of a multicall program lead here\n");
+	    "shell a/harmless: 21 names of a multicall program lead here\n"
+	    "multicall a/harmless: 21 names of a multicall program lead "
+	    "here\n");
 	check_findings(farm, COUNT(farm) - 1, "");
 	for (i = 0; i < COUNT(applets); i++)
 		free(paths[i]);
@@ -216,7 +219,7 @@ test_policy(void **state)
 
 	(void)state;
 	assert_int_equal(glob_compile("/bin/da*", &x.glob, NULL, &e), 0);
-	audit_run(t, kept, &p, &a);
+	audit_run(t, kept, &p, NULL, &a);
 	found = list_findings(a);
 	assert_string_equal(
 	    found, "download usr/bin/curl\nshell usr/bin/dash (excused)\n");
@@ -224,7 +227,7 @@ test_policy(void **state)
 	assert_int_equal(audit_count(a, AUDIT_SHELL), 0);
 	assert_int_equal(audit_count(a, AUDIT_DOWNLOAD), 1);
 	p.exception_count = 0;
-	audit_run(t, kept, &p, &b);
+	audit_run(t, kept, &p, NULL, &b);
 	assert_true(b->fatal);
 	assert_int_equal(audit_count(b, AUDIT_SHELL), 1);
 	glob_free(x.glob);

@@ -228,7 +228,9 @@ test_report(void **state)
 	assert_string_equal(findings,
 	    "[{\"category\":\"shell\",\"path\":\"usr/bin/dash\"},"
 	    "{\"category\":\"shell\",\"path\":\"usr/bin/sh\",\"detail\":"
-	    "\"symbolic link to usr/bin/dash\"}]");
+	    "\"symbolic link to usr/bin/dash\"},"
+	    "{\"category\":\"root-user\",\"config\":\"User\",\"detail\":"
+	    "\"not set: root\"}]");
 	for (i = 0; i < COUNT(warnings); i++)
 		assert_string_equal(
 		    json_string_value(json_array_get(

@@ -45,7 +45,7 @@ static const struct {
     {MARK_KSH93, "%s is a shell builtin version of %s"},
     {MARK_YASH, "Yet another shell, version %s\n"},
     {MARK_CSH, "Can't suspend a login shell (yet)"},
-    {MARK_FISH, "# This file contains fish universal variable definitions.\n"},
+    {MARK_FISH, "fish_default_key_bindings"},
     {MARK_ELVISH, "src.elv.sh/pkg/shell.(*Program).Run"},
     {MARK_RC, "rc: cannot shift"},
     {MARK_SASH, "Stand-alone shell (version %s)\n"},

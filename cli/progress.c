@@ -22,6 +22,7 @@
 struct progress {
 	const char *what;
 	uint64_t total;
+	int width; /* of the bar; asked once: not all may ask the terminal */
 	_Atomic uint64_t done;
 	_Atomic uint64_t next_draw; /* in ms; only one who moves it draws */
 	_Atomic bool drawn;
@@ -34,6 +35,18 @@ now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* How wide the bar may be in this terminal. */
+static int
+bar_width(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == -1 ||
+	    size.ws_col >= TEXT_WIDTH + BAR_MAX)
+		return BAR_MAX;
+	return size.ws_col > TEXT_WIDTH ? size.ws_col - TEXT_WIDTH : 0;
 }
 
 struct progress *
@@ -51,20 +64,9 @@ progress_new(const char *what, uint64_t total)
 		return NULL;
 	p->what = what;
 	p->total = total;
+	p->width = bar_width();
 	p->next_draw = now_ms() + DRAW_AFTER_MS;
 	return p;
-}
-
-/* How wide the bar may be in this terminal. */
-static int
-bar_width(void)
-{
-	struct winsize size;
-
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == -1 ||
-	    size.ws_col >= TEXT_WIDTH + BAR_MAX)
-		return BAR_MAX;
-	return size.ws_col > TEXT_WIDTH ? size.ws_col - TEXT_WIDTH : 0;
 }
 
 static void
@@ -74,7 +76,7 @@ draw(struct progress *p)
 	static const char rest[] = "                                        ";
 	uint64_t done = p->done < p->total ? p->done : p->total;
 	double part = p->total > 0 ? (double)done / (double)p->total : 1;
-	int width = bar_width(), filled = (int)(part * width);
+	int width = p->width, filled = (int)(part * width);
 	char a[32], b[32], line[256];
 	int len;
 

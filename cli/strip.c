@@ -1,4 +1,4 @@
-/* winnow strip: the whole rewrite of an image, in this process. */
+/* winnow strip: the whole rewrite of an image, without a daemon. */
 #include "strip.h"
 
 #include <fcntl.h>

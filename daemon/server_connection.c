@@ -3,12 +3,14 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "server.h"
 #include "server_error_page.h"
@@ -574,21 +576,49 @@ on_watch(evutil_socket_t fd, short what, void *arg)
 	evhttp_connection_free(c->evcon);
 }
 
+/*
+ * The event is edge-triggered: what a client sends ahead would wake us for
+ * ever.  It has a descriptor of its own: evhttp's events, added in the turn
+ * that takes it away, would become edge-triggered with it, since epoll learns
+ * of a turn's changes in sum (EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST).
+ */
 void
 connection_watch(struct connection *c)
 {
-	/* Edge-triggered: what a client sends ahead would wake us for ever. */
-	c->watch = event_new(c->all->base, bufferevent_getfd(c->bev),
+	int fd = fcntl(bufferevent_getfd(c->bev), F_DUPFD_CLOEXEC, 0);
+
+	/* Without one the client's departure is seen when it is written to. */
+	if (fd == -1)
+		return;
+	c->watch = event_new(c->all->base, fd,
 	    EV_READ | EV_CLOSED | EV_ET | EV_PERSIST, on_watch, c);
 	event_add(c->watch, NULL);
+}
+
+static void
+on_unwatched(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	close((int)(intptr_t)arg);
 }
 
 void
 connection_unwatch(struct connection *c)
 {
-	if (c->watch != NULL)
-		event_free(c->watch);
+	static const struct timeval next_turn = {0};
+	intptr_t fd;
+
+	if (c->watch == NULL)
+		return;
+	fd = event_get_fd(c->watch);
+	event_free(c->watch);
 	c->watch = NULL;
+	/* Once epoll has forgotten it: as the socket stays open elsewhere,
+	 * closing it would not tell epoll. */
+	if (event_base_once(c->all->base, -1, EV_TIMEOUT, on_unwatched,
+		(void *)fd, &next_turn) == -1)
+		close((int)fd);
 }
 
 void

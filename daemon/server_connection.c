@@ -219,6 +219,21 @@ close_tls(struct connection *c)
 	tls_bufferevent_finish(c->bev);
 }
 
+static void
+replace_page(struct connection *c)
+{
+	char text[NUM_TEXT], *address = NULL;
+	ev_uint16_t port;
+	unsigned status;
+
+	/* To read it there is as much time as to send a header. */
+	set_state(c, CONNECTION_HEADERS);
+	status = error_page_replace(bufferevent_get_output(c->bev));
+	evhttp_connection_get_peer(c->evcon, &address, &port);
+	log_event(LOG_LEVEL_INFO, "request.bad", "status",
+	    num_format(status, text), "client", address, NULL);
+}
+
 /*
  * Output without an exchange is evhttp's own.  It is replaced here, since a
  * TLS connection encrypts and writes as soon as evhttp has given all of it.
@@ -228,24 +243,16 @@ on_output(
     struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
 {
 	struct connection *c = arg;
-	char text[NUM_TEXT], *address = NULL;
-	ev_uint16_t port;
-	unsigned status;
 
-	if (info->n_added == 0 || c->state == CONNECTION_BUSY ||
-	    !error_page_is_here(buffer))
+	if (info->n_added == 0 || c->gone != NULL)
 		return;
-	/* What is left is to write; that has a time limit. */
-	set_state(c, CONNECTION_BUSY);
-	/* libevent lets nobody but the bufferevent take from a plain one. */
+	/* libevent lets nobody but the bufferevent look into a plain one. */
 	if (!c->tls)
 		evbuffer_unfreeze(buffer, 1);
-	status = error_page_replace(buffer);
+	if (error_page_is_here(buffer))
+		replace_page(c);
 	if (!c->tls)
 		evbuffer_freeze(buffer, 1);
-	evhttp_connection_get_peer(c->evcon, &address, &port);
-	log_event(LOG_LEVEL_INFO, "request.bad", "status",
-	    num_format(status, text), "client", address, NULL);
 }
 
 /* evhttp is about to free the connection, and then what requests it has. */

@@ -1,5 +1,6 @@
 #include "server_framing.h"
 
+#include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <string.h>
 #include <strings.h>
@@ -18,6 +19,19 @@ is_token(const char *s)
 	return true;
 }
 
+/* evhttp takes any version below 2 and would give it back. */
+static int
+check_version(struct evhttp_request *http, struct err *e)
+{
+	bool known = http->major == 1;
+
+	if (!known || http->minor > 1) {
+		http->major = 1;
+		http->minor = 1;
+	}
+	return known ? 0 : err_set(e, ERR_INVALID, "HTTP before 1.0");
+}
+
 int
 server_framing_check(struct evhttp_request *http, bool *body, struct err *e)
 {
@@ -27,6 +41,11 @@ server_framing_check(struct evhttp_request *http, bool *body, struct err *e)
 	unsigned lengths = 0, encodings = 0;
 
 	*body = false;
+	/* evhttp would go on after it, as in a tunnel. */
+	if (http->type == EVHTTP_REQ_CONNECT)
+		http->type = EVHTTP_REQ_TRACE;
+	if (check_version(http, e) == -1)
+		return -1;
 	for (h = headers->tqh_first; h != NULL; h = h->next.tqe_next) {
 		if (!is_token(h->key))
 			return err_set(e, ERR_INVALID,

@@ -13,7 +13,8 @@
 #include "winnow/err.h"
 
 /*
- * ERR_INVALID for headers that two readers may read differently.  *body is
+ * ERR_INVALID for headers that two readers may read differently, and for
+ * HTTP/0.9; a version after 1.1 becomes 1.1 (RFC 9110, section 2.5).  *body is
  * true when one announces a body, which nothing has that is served here: the
  * connection must end after the reply.
  */

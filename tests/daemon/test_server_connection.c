@@ -176,6 +176,7 @@ test_bad_framing(void **state)
 	} rows[] = {
 	    {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
 	    {"GET /v2/\r\n\r\n", 400},
+	    {"GET /v2/ HTTP/0.9\r\n\r\n", 400},
 	    {"\x16\x03\x01\x02\r\n\r\n", 400},
 	    {"GET /v2/ HTTP/1.1\r\nno colon\r\n\r\n", 400},
 	    {"GET /v2/ HTTP/1.1\r\nName : value\r\n\r\n" INNER, 400},
@@ -192,6 +193,7 @@ test_bad_framing(void **state)
 		417},
 	    {"PUT /v2/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
 		413},
+	    {"no request\r\n", 400},
 	};
 	size_t i;
 
@@ -200,6 +202,9 @@ test_bad_framing(void **state)
 		auto_fd int fd = client_open();
 		auto_reply struct reply r;
 
+		/* Every other one as a connection's second request. */
+		if (i % 2 == 1)
+			expect_open(fd);
 		client_send(fd, rows[i].request);
 		client_receive(fd, false, &r);
 		assert_int_equal(r.status, rows[i].status);
@@ -219,6 +224,7 @@ test_no_smuggling(void **state)
 	    "GET /v2/ HTTP/1.1\r\nContent-Length: 21\r\n\r\n" INNER,
 	    "HEAD /v2/ HTTP/1.1\r\nContent-Length: 21\r\n\r\n" INNER,
 	    "HEAD /v2/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" INNER,
+	    "CONNECT a:1 HTTP/1.1\r\n\r\n" INNER,
 	};
 	size_t i;
 
@@ -229,7 +235,7 @@ test_no_smuggling(void **state)
 
 		client_send(fd, requests[i]);
 		client_receive(fd, requests[i][0] == 'H', &r);
-		assert_int_equal(r.status, 200);
+		assert_int_equal(r.status, requests[i][0] == 'C' ? 405 : 200);
 		assert_string_equal(reply_header(&r, "Connection"), "close");
 		expect_closed(fd);
 	}

@@ -25,15 +25,18 @@ run_reload(struct admin_session *s, const json_t *request)
 {
 	const struct admin_core *core = &s->admin->core;
 	auto_strbuf struct strbuf said;
-	json_t *body;
+	json_t *mistakes, *body;
 	struct err e;
 	int status;
 
 	(void)request;
 	strbuf_init(&said, 1 << 20);
 	status = core->reload(core->arg, &said, &e);
-	body =
-	    json_pack("{s:o}", "mistakes", json_escaped(strbuf_string(&said)));
+	/* Lines as they are, unless a file name is not UTF-8. */
+	mistakes = json_string(strbuf_string(&said));
+	if (mistakes == NULL)
+		mistakes = json_escaped(strbuf_string(&said));
+	body = json_pack("{s:o}", "mistakes", mistakes);
 	if (status == 0) {
 		admin_session_end(s, body);
 		return;

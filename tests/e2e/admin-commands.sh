@@ -51,7 +51,7 @@ cat > "$policies/zz.yaml" <<-'EOF'
 	EOF
 out=$(admin reload 2>&1)
 is 'a reload with a mistake fails' "$?" 1
-has 'the mistake has file, line and column' "$out" 'zz.yaml:2:1: .*kepp'
+has 'the mistake has file, line and column' "$out" '^/.*/zz.yaml:2:1: .*kepp'
 has 'status remembers it' "$(admin status)" 'RELOAD FAILED .* old ones are in force'
 rm "$policies/zz.yaml"
 is 'a reload without succeeds' "$(admin reload)" reloaded

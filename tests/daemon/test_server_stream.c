@@ -29,7 +29,7 @@ struct coming {
 };
 
 static void
-grow(struct coming *c, size_t to)
+fill(struct coming *c, size_t to)
 {
 	struct err e;
 
@@ -37,6 +37,12 @@ grow(struct coming *c, size_t to)
 			     to - c->written, &e),
 	    0);
 	c->written = to;
+}
+
+static void
+grow(struct coming *c, size_t to)
+{
+	fill(c, to);
 	/* Who no longer reads has closed the other end. */
 	assert_true(write(c->pipe, "", 1) == 1 || errno == EPIPE);
 }
@@ -132,12 +138,12 @@ test_stream(void **state)
 	open_coming(&c);
 	send_get(fd, &c, "GET", "");
 	c.id = expect_ask("blob", "a", c.digest);
+	/* Some of the body leaves with the head, more whenever it comes. */
+	fill(&c, HALF / 8);
 	tell_coming(&c);
-	/* The head comes alone; the body whenever there is some. */
-	strbuf_init(&r.body, SIZE + 1);
-	client_receive_head(fd, &r);
+	read_part(fd, &r, HALF / 8);
 	assert_int_equal(r.status, 200);
-	for (i = 1; i <= 8; i++) {
+	for (i = 2; i <= 8; i++) {
 		grow(&c, HALF / 8 * i);
 		client_receive_bytes(fd, &r, HALF / 8);
 	}

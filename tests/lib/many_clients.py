@@ -1,122 +1,163 @@
 #!/usr/bin/env python3
-"""Many clients at once, each pulling an image from tag to last blob.
+"""Many clients at once, each of a kind that servers suffer from.
 
-usage: many_clients.py HOST:PORT REPOSITORY TAG COUNT [FIRST-BYTES-FILE]
+usage: many_clients.py KIND COUNT HOST:PORT PATH
 
-Every client has a connection of its own, verifies each digest and keeps
-nothing.  Prints `COUNT ok, N failed` and the reasons; exits 1 if any failed.
-With a file, the number of clients that have the first bytes of the largest
-layer is written there as it grows.
+idle    asks once for PATH, reads the answer, and stays connected
+silent  connects and says nothing
+header  sends a request header that never ends, a byte a second
+reader  asks for PATH and reads a byte a second of the answer
+
+Prints `ready OPEN` when all have connected (and idle ones have their answer),
+then one line `open N` a second, until its standard input ends.  Connections
+that the server ends are opened again, but for idle ones.  Clients have
+addresses of their own in 127.0.0.0/8.
 """
-import asyncio
-import collections
-import hashlib
-import json
+import errno
 import os
+import resource
+import select
+import socket
 import sys
+import time
 
-ACCEPT = ", ".join([
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.docker.distribution.manifest.v2+json"])
-PATIENCE = 300
-
-
-class Failure(Exception):
-    pass
-
-
-class Begun:
-    """Counts the clients that have begun the largest layer."""
-
-    def __init__(self, path):
-        self.path, self.count = path, 0
-
-    def add(self):
-        self.count += 1
-        if self.path:
-            with open(self.path + ".new", "w") as file:
-                file.write("%d\n" % self.count)
-            os.rename(self.path + ".new", self.path)
+# Connections that are on their way at once; the backlog is 1024.
+PENDING = 200
 
 
 class Client:
-    def __init__(self, address, repository, begun):
-        self.host, port = address.rsplit(":", 1)
-        self.port, self.repository, self.begun = int(port), repository, begun
+    def __init__(self, number):
+        self.number = number
+        self.sock = None
+        self.state = "closed"
+        self.left = 0
 
-    async def head(self):
-        status = (await self.reader.readline()).split()
-        headers = {}
-        while True:
-            line = (await self.reader.readline()).strip()
-            if not line:
-                break
-            name, value = line.decode("latin-1").split(":", 1)
-            headers[name.lower()] = value.strip()
-        if len(status) < 2:
-            raise Failure("the connection ended")
-        return int(status[1]), headers
 
-    async def get(self, what, largest=False):
-        """The body's bytes for a manifest; for a blob only its digest."""
-        path = "/v2/%s/%s" % (self.repository, what)
-        self.writer.write(("GET %s HTTP/1.1\r\nHost: %s\r\nAccept: %s\r\n\r\n"
-                           % (path, self.host, ACCEPT)).encode())
-        await self.writer.drain()
-        status, headers = await self.head()
-        left = int(headers.get("content-length", "0"))
-        hashed, kept = hashlib.sha256(), []
-        while left:
-            piece = await self.reader.read(min(left, 1 << 16))
-            if not piece:
-                raise Failure("%s broke off" % what)
-            if largest:
-                self.begun.add()
-                largest = False
-            hashed.update(piece)
-            if what.startswith("manifests"):
-                kept.append(piece)
-            left -= len(piece)
-        if status != 200:
-            raise Failure("%s: %d" % (what.split("/")[0], status))
-        digest = "sha256:" + hashed.hexdigest()
-        if ":" in what.split("/", 1)[1] and not what.endswith(digest):
-            raise Failure("%s: wrong bytes" % what)
-        return b"".join(kept)
+class Clients:
+    def __init__(self, kind, count, address, path):
+        self.kind = kind
+        self.address = address
+        self.path = path
+        self.poll = select.epoll()
+        self.all = [Client(i) for i in range(count)]
+        self.closed = list(self.all)
+        self.by_fd = {}
+        self.pending = 0
+        self.ended = 0
 
-    async def pull(self, tag):
-        self.reader, self.writer = await asyncio.open_connection(
-            self.host, self.port)
+    def open(self, client):
+        s = socket.socket()
+        s.setblocking(False)
+        # IP_BIND_ADDRESS_NO_PORT: ports are by destination.
+        s.setsockopt(socket.IPPROTO_IP, 24, 1)
+        n = client.number % 60000
+        s.bind((f"127.1.{n // 250}.{n % 250 + 1}", 0))
+        if self.kind == "reader":
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         try:
-            manifest = json.loads(await self.get("manifests/" + tag))
-            if "manifests" in manifest:
-                child = manifest["manifests"][0]["digest"]
-                manifest = json.loads(await self.get("manifests/" + child))
-            layers = manifest["layers"]
-            largest = max(layers, key=lambda layer: layer["size"])
-            await self.get("blobs/" + manifest["config"]["digest"])
-            for layer in layers:
-                await self.get("blobs/" + layer["digest"], layer is largest)
-        finally:
-            self.writer.close()
+            s.connect(self.address)
+        except BlockingIOError:
+            pass
+        client.sock = s
+        client.state = "connecting"
+        self.pending += 1
+        self.by_fd[s.fileno()] = client
+        self.poll.register(s.fileno(), select.EPOLLOUT)
+
+    def close(self, client):
+        if client.state in ("connecting", "waiting"):
+            self.pending -= 1
+        self.poll.unregister(client.sock.fileno())
+        del self.by_fd[client.sock.fileno()]
+        client.sock.close()
+        client.state = "closed"
+        self.ended += 1
+        if self.kind != "idle":
+            self.closed.append(client)
+
+    def start(self, client):
+        """The connection is there."""
+        fd = client.sock.fileno()
+        request = f"GET {self.path} HTTP/1.1\r\nHost: winnow\r\n"
+        self.poll.modify(fd, select.EPOLLIN if self.kind != "reader"
+                         else select.EPOLLHUP)
+        if self.kind in ("idle", "reader"):
+            client.sock.send(request.encode() + b"\r\n")
+        elif self.kind == "header":
+            client.sock.send(request.encode() + b"X-Slow: ")
+        if self.kind == "idle":
+            client.state = "waiting"
+            return
+        client.state = "open"
+        self.pending -= 1
+
+    def event(self, client, events):
+        try:
+            if client.state == "connecting":
+                error = client.sock.getsockopt(
+                    socket.SOL_SOCKET, socket.SO_ERROR)
+                if error:
+                    raise OSError(error, os.strerror(error))
+                self.start(client)
+                return
+            if events & select.EPOLLIN:
+                if not client.sock.recv(1 << 16):
+                    raise OSError(errno.EPIPE, "closed")
+                if client.state == "waiting":
+                    client.state = "open"
+                    self.pending -= 1
+                return
+            raise OSError(errno.EPIPE, "hang-up")
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.close(client)
+
+    def tick(self):
+        """Once a second: the byte of each."""
+        for client in self.all:
+            if client.state != "open":
+                continue
+            try:
+                if self.kind == "header":
+                    client.sock.send(b"x")
+                elif self.kind == "reader":
+                    client.sock.recv(1)
+            except BlockingIOError:
+                pass
+            except OSError:
+                self.close(client)
+
+    def run(self):
+        self.poll.register(0, select.EPOLLIN | select.EPOLLHUP)
+        ready = False
+        next_tick = time.monotonic() + 1
+        while True:
+            while self.closed and self.pending < PENDING:
+                self.open(self.closed.pop())
+            for fd, events in self.poll.poll(
+                    max(0, next_tick - time.monotonic()), 1000):
+                if fd == 0:
+                    if not os.read(0, 4096):
+                        return
+                elif fd in self.by_fd:
+                    self.event(self.by_fd[fd], events)
+            if not ready and not self.closed and self.pending == 0:
+                ready = True
+                print("ready", len(self.by_fd), flush=True)
+            if time.monotonic() >= next_tick:
+                next_tick += 1
+                self.tick()
+                print("open", len(self.by_fd), "ended", self.ended,
+                      flush=True)
 
 
-async def main():
-    address, repository, tag, count = sys.argv[1:5]
-    begun = Begun(sys.argv[5] if len(sys.argv) > 5 else None)
-    results = await asyncio.gather(
-        *(asyncio.wait_for(Client(address, repository, begun).pull(tag),
-                           PATIENCE) for _ in range(int(count))),
-        return_exceptions=True)
-    failures = collections.Counter(
-        repr(r) for r in results if isinstance(r, BaseException))
-    failed = sum(failures.values())
-    print("%d ok, %d failed" % (len(results) - failed, failed))
-    for reason, times in failures.most_common(5):
-        print("%d times: %s" % (times, reason))
-    return failed > 0
+def main():
+    kind, count, address, path = sys.argv[1:]
+    host, port = address.rsplit(":", 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    Clients(kind, int(count), (host, int(port)), path).run()
 
 
-sys.exit(asyncio.run(main()))
+main()

@@ -11,7 +11,7 @@ ulimit -n 4096 2> /dev/null || bail 'cannot have 4096 descriptors'
 # pull_all REPOSITORY TAG [FILE]: all clients at once.
 pull_all()
 {
-	python3 "$tests/lib/many_clients.py" "$proxy" "$1" "$2" "$clients" \
+	python3 "$tests/lib/pull_at_once.py" "$proxy" "$1" "$2" "$clients" \
 	    "${@:3}"
 }
 
@@ -52,7 +52,7 @@ start_ready faulty 20 test -s "$dir/ports" -- python3 \
     "$tests/lib/faulty_upstream.py" "$dir/layout" "$dir/scenario" \
     "$dir/requests" "$dir/ports"
 start_winnowd "http://127.0.0.1:$(cut -d' ' -f1 "$dir/ports")"
-start pulls python3 "$tests/lib/many_clients.py" "$proxy" original/library/app \
+start pulls python3 "$tests/lib/pull_at_once.py" "$proxy" original/library/app \
     1 "$clients" "$dir/begun"
 begun() { [ "$(cat "$dir/begun")" = "$clients" ]; }
 check "$clients clients have first bytes while upstream holds the rest" \

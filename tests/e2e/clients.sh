@@ -1,26 +1,58 @@
-# The real clients, each with storage of its own below $dir.
+# The real clients, each with storage of its own below $dir.  With CLIENT_ROOT
+# they are those of another Debian in that directory (tests/clients/root).
 # shellcheck shell=bash disable=SC2154
+
+in_root() { ${CLIENT_ROOT:+chroot "$CLIENT_ROOT"} "$@"; }
+
+# enter_clients: mounts what programs below CLIENT_ROOT need, $dir among it.
+# The caller has a mount namespace of its own.
+enter_clients()
+{
+	local point
+	[ -n "${CLIENT_ROOT:-}" ] || return 0
+	# Clients that unpack in a chroot of their own remount what is /.
+	mount --bind "$CLIENT_ROOT" "$CLIENT_ROOT" ||
+	    bail "no clients in $CLIENT_ROOT"
+	for point in /proc /sys /dev "$dir"; do
+		mkdir -p "$CLIENT_ROOT$point"
+		mount --rbind "$point" "$CLIENT_ROOT$point" ||
+		    bail "cannot mount $point for the clients"
+	done
+}
+
+# need_client PROGRAM...
+need_client()
+{
+	local program
+	for program; do
+		in_root sh -c 'command -v "$1"' - "$program" > /dev/null ||
+		    skip_all "no $program"
+	done
+}
 
 # --- docker ---
 start_dockerd()
 {
 	need_root
-	need dockerd docker containerd
+	need_client dockerd docker containerd
 	try_dockerd || bail "dockerd does not start"
 }
 
+# dockerd_arguments: more of them, for a test that needs some.
+dockerd_arguments=()
 try_dockerd()
 {
 	docker_socket=unix://$dir/docker.sock
 	mkdir -p "$dir/docker"
 	try_ready dockerd 60 docker -H "$docker_socket" info -- \
-	    dockerd --iptables=false --ip6tables=false --bridge=none \
+	    in_root dockerd --iptables=false --ip6tables=false --bridge=none \
 	    --data-root "$dir/docker/data" --exec-root "$dir/docker/exec" \
 	    --pidfile "$dir/docker/pid" -H "$docker_socket" \
-	    --storage-driver overlay2 --log-level warn
+	    --storage-driver overlay2 --log-level warn \
+	    "${dockerd_arguments[@]}"
 }
 
-dock() { docker -H "$docker_socket" "$@"; }
+dock() { in_root docker -H "$docker_socket" "$@"; }
 
 # docker_root IMAGE POINT: the tree docker unpacked, mounted read-only.
 docker_root()
@@ -44,7 +76,7 @@ overlay_root()
 # --- podman ---
 pod()
 {
-	podman --root "$dir/podman/root" --runroot "$dir/podman/run" \
+	in_root podman --root "$dir/podman/root" --runroot "$dir/podman/run" \
 	    --tmpdir "$dir/podman/tmp" --storage-driver overlay \
 	    --cgroup-manager cgroupfs "$@"
 }
@@ -55,6 +87,12 @@ podman_root()
 	point=$(pod image mount "$1") || return
 	mkdir -p "$2"
 	mount --rbind "$point" "$2"
+}
+
+build_ah()
+{
+	in_root buildah --root "$dir/podman/root" --runroot "$dir/podman/run" \
+	    --storage-driver overlay "$@"
 }
 
 # --- skopeo and umoci ---
@@ -71,7 +109,7 @@ skopeo_root()
 start_containerd()
 {
 	need_root
-	need containerd ctr
+	need_client containerd ctr
 	mkdir -p "$dir/containerd"
 	cat > "$dir/containerd.toml" <<-EOF
 	version = 2
@@ -84,10 +122,10 @@ start_containerd()
 	  address = "$dir/containerd.sock.ttrpc"
 	EOF
 	start_ready containerd 30 c8d version -- \
-	    containerd -c "$dir/containerd.toml"
+	    in_root containerd -c "$dir/containerd.toml"
 }
 
-c8d() { ctr -a "$dir/containerd.sock" "$@"; }
+c8d() { in_root ctr -a "$dir/containerd.sock" "$@"; }
 
 # hosts_toml: docker.io through winnow and nowhere else: `server` is what
 # containerd falls back to.

@@ -90,6 +90,10 @@ clean_up()
 	trap - EXIT
 	[ "$failures" = 0 ] || show_logs
 	for name in "${!pids[@]}"; do stop "$name"; done
+	if [ -n "${CLIENT_ROOT:-}" ] && [ -d "$CLIENT_ROOT$dir" ]; then
+		umount -R -l "$CLIENT_ROOT$dir" 2> /dev/null
+		rmdir "$CLIENT_ROOT$dir"
+	fi
 	unmount_below "$dir"
 	[ -n "${KEEP:-}" ] || rm -rf --one-file-system "$dir"
 	exit "$status"

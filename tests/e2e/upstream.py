@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""upstream.py HOST:PORT LAYOUTS FAULT-FILE: a registry that serves the OCI
-layouts below a directory by repository, read-only, and lies as the word in
-FAULT-FILE says: wrong-bytes, truncated, missing-blob, not-a-tar, no-platform,
-server-error, none.  It lists tags in pages of two, and referrers.  Each request
-is one line on stderr."""
+"""upstream.py HOST:PORT LAYOUTS FAULT-FILE [CERTIFICATE KEY]: a registry that
+serves the OCI layouts below a directory by repository, read-only, over TLS
+when it has a certificate, and lies as the word in FAULT-FILE says:
+wrong-bytes, truncated, missing-blob, not-a-tar, no-platform, server-error,
+none.  It lists tags in pages of two, and referrers.  Each request is one line
+on stderr."""
 import gzip
 import hashlib
 import http.server
 import json
 import os
 import re
+import ssl
 import sys
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -196,4 +198,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 if __name__ == "__main__":
-    Server(*sys.argv[1:]).serve_forever()
+    server = Server(*sys.argv[1:4])
+    if len(sys.argv) > 4:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*sys.argv[4:])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.serve_forever()

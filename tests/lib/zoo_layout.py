@@ -2,7 +2,7 @@
 """Makes OCI image layouts of every kind that registries hold, the same bytes
 each time: DIR/library/NAME with tag 1 for NAME in
 
-    image     one image
+    image     one image; other and late the same with bytes of their own
     multi     an index of four platforms, each with an attestation
     nested    the same platforms in an index inside an index
     deep      an image seven indexes down
@@ -161,6 +161,8 @@ def fill_signed(layout):
 
 FILL = {
     "image": lambda layout: layout.name("1", layout.image()),
+    "other": lambda layout: layout.name("1", layout.image(note="other")),
+    "late": lambda layout: layout.name("1", layout.image(note="late")),
     "multi": fill_multi, "nested": fill_nested, "deep": fill_deep,
     "bare": fill_bare, "sparse": fill_sparse,
     "chart": lambda layout: layout.name("1", layout.artifact(

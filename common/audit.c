@@ -51,6 +51,12 @@ audit_keeps(const struct audit_scan *s, const struct tree_node *n)
 	return s->kept == NULL || s->kept[n->number];
 }
 
+static bool
+keeps(const void *arg, const struct tree_node *n)
+{
+	return audit_keeps(arg, n);
+}
+
 /*
  * True when the exception's pattern matches the node: its literal prefix
  * follows symbolic links, as in a policy's keep list.
@@ -198,7 +204,7 @@ audit_run(const struct tree *t, const bool *kept, const struct policy *p,
 	struct audit_scan s = {.tree = t,
 	    .kept = kept,
 	    .policy = p,
-	    .lookup = {.tree = t, .kept = kept}};
+	    .lookup = {.tree = t, .keeps = keeps, .arg = &s}};
 	uint32_t i, count = tree_count(t);
 	size_t before;
 

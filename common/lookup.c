@@ -12,7 +12,7 @@
 
 /* Whether a resolution passes through kept nodes only. */
 struct walk {
-	const bool *kept;
+	const struct lookup *lookup;
 	bool all_kept;
 };
 
@@ -21,7 +21,7 @@ visit(void *arg, struct tree_node *n)
 {
 	struct walk *w = arg;
 
-	if (w->kept != NULL && !w->kept[n->number])
+	if (!w->lookup->keeps(w->lookup->arg, n))
 		w->all_kept = false;
 }
 
@@ -35,7 +35,7 @@ lookup_is_executable(const struct tree_node *n)
 static bool
 try_path(const struct lookup *l, const char *path, struct lookup_result *r)
 {
-	struct walk w = {.kept = l->kept, .all_kept = true};
+	struct walk w = {.lookup = l, .all_kept = true};
 	const struct tree_node *n =
 	    tree_resolve(l->tree, NULL, path, 0, visit, &w);
 

@@ -11,7 +11,8 @@
 
 struct lookup {
 	const struct tree *tree;
-	const bool *kept; /* by number of node; NULL: all */
+	bool (*keeps)(const void *arg, const struct tree_node *n);
+	const void *arg;
 	const char *dirs; /* PATH; NULL means what runtimes use then */
 	const char *workdir; /* for relative names */
 };

@@ -4,14 +4,13 @@
 #include <string.h>
 
 #include "image_config.h"
+#include "lookup.h"
+#include "script.h"
 #include "winnow/closure.h"
 #include "winnow/json.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
 
-/* What runtimes use when the config sets no PATH. */
-#define DEFAULT_PATH \
-	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* Linux gives up after as many scripts that interpret scripts. */
 #define SCRIPT_DEPTH 5
 
@@ -20,175 +19,85 @@ struct startup {
 	const struct tree *tree;
 	const json_t *config;
 	struct closure *closure;
+	struct lookup lookup;
 };
 
-/* A program as it was looked for, and what was found. */
-struct program {
-	const char *name; /* as the config or a script says it */
-	const struct tree_node *node; /* kept and executable, or NULL */
-	const struct tree_node *lost; /* there, but not kept, or NULL */
+/* What is checked, and what else than keeping it would help. */
+struct subject {
+	const char *what; /* "entrypoint" */
+	const char *remedy;
 };
-
-/* Whether a resolution passes through kept nodes only. */
-struct walk {
-	const struct selection *selection;
-	bool kept;
-};
-
-static void
-visit_kept(void *arg, struct tree_node *n)
-{
-	struct walk *w = arg;
-
-	if (!selection_keeps(w->selection, n))
-		w->kept = false;
-}
 
 static bool
-is_executable(const struct tree_node *n)
+keeps(const void *arg, const struct tree_node *n)
 {
-	return tree_node_type(n) == ENTRY_FILE && (n->entry->mode & 0111) != 0;
+	return selection_keeps(arg, n);
 }
 
-/* Tries one path; true when it settles the search. */
-static bool
-try_path(const struct startup *s, const char *path, struct program *p)
+static char *
+node_text(const struct tree_node *n)
 {
-	struct walk w = {.selection = s->selection, .kept = true};
-	const struct tree_node *n =
-	    tree_resolve(s->tree, NULL, path, 0, visit_kept, &w);
-
-	if (n == NULL || !is_executable(n))
-		return false;
-	if (!w.kept) {
-		if (p->lost == NULL)
-			p->lost = n;
-		return false;
-	}
-	p->node = n;
-	return true;
-}
-
-/* Looks for p->name as execvp(3) in the working directory would. */
-static void
-find_program(const struct startup *s, struct program *p)
-{
-	const char *dirs = image_config_env(s->config, "PATH");
-	const char *workdir = image_config_string(s->config, "WorkingDir");
 	auto_strbuf struct strbuf path;
 
-	strbuf_init(&path, 2 * LIMIT_PATH);
-	if (strchr(p->name, '/') != NULL) {
-		if (*p->name != '/')
-			strbuf_add_format(&path, "/%s/", workdir);
-		strbuf_add_string(&path, p->name);
-		if (!path.overflow)
-			try_path(s, strbuf_string(&path), p);
-		return;
-	}
-	if (dirs == NULL)
-		dirs = DEFAULT_PATH;
-	while (*p->name != '\0') {
-		size_t len = strcspn(dirs, ":");
-
-		strbuf_reset(&path);
-		if (len == 0 || *dirs != '/')
-			strbuf_add_format(&path, "/%s/", workdir);
-		strbuf_add(&path, dirs, len);
-		strbuf_add_format(&path, "/%s", p->name);
-		if (!path.overflow && try_path(s, strbuf_string(&path), p))
-			return;
-		if (dirs[len] == '\0')
-			return;
-		dirs += len + 1;
-	}
-}
-
-/* The next word of a script's first line, or NULL. */
-static char *
-next_word(const char **cursor)
-{
-	const char *start;
-
-	while (**cursor == ' ' || **cursor == '\t')
-		++*cursor;
-	start = *cursor;
-	while (**cursor != '\0' && !isspace((unsigned char)**cursor))
-		++*cursor;
-	return *cursor == start ? NULL
-				: mem_strndup(start, (size_t)(*cursor - start));
+	strbuf_init(&path, LIMIT_PATH + 1);
+	tree_node_path(n, &path);
+	return mem_strdup(strbuf_string(&path));
 }
 
 /*
- * The program that a script's "#!" line names; for env(1) the one that env
- * would start.  NULL when the line is empty.
+ * Fails because of `name`, which is part of "entrypoint NAME is not kept":
+ * what the image has is a line for `keep:` away.  Links that lead to a
+ * program are kept with it when the rule names the path by which it is found.
  */
-static char *
-script_program(const char *line)
+static int
+fail_not_kept(const char *what, const struct lookup_result *found,
+    const char *remedy, struct err *e)
 {
-	auto_free char *first = next_word(&line);
-	char *word;
+	auto_free char *real = node_text(found->lost);
+	const char *path = found->lost_path;
+	auto_strbuf struct strbuf rule;
 
-	if (first == NULL)
-		return NULL;
-	if (strcmp(first, "/usr/bin/env") != 0 &&
-	    strcmp(first, "/bin/env") != 0)
-		return steal(&first);
-	while ((word = next_word(&line)) != NULL) {
-		if (*word != '-' && strchr(word, '=') == NULL)
-			return word;
-		free(word);
-	}
-	return steal(&first);
-}
-
-/* The first word of the line when it is env(1), which must be kept as well. */
-static char *
-script_env(const char *line)
-{
-	auto_free char *first = next_word(&line);
-
-	if (first == NULL ||
-	    (strcmp(first, "/usr/bin/env") != 0 &&
-		strcmp(first, "/bin/env") != 0))
-		return NULL;
-	return steal(&first);
+	strbuf_init(&rule, 4 * LIMIT_PATH);
+	/* Patterns have no "..". */
+	if (strstr(path, "..") != NULL)
+		path = real;
+	policy_format_keep(path, &rule);
+	return err_set(e, ERR_POLICY,
+	    "%s is not kept: %s, or add under keep: %.400s", what, remedy,
+	    strbuf_string(&rule));
 }
 
 static int
-fail_not_kept(const char *what, const struct program *p, struct err *e)
+fail_program(const struct subject *subject, const char *name,
+    const struct lookup_result *found, struct err *e)
 {
-	auto_strbuf struct strbuf path;
+	auto_free char *text = mem_printf("%s %.200s", subject->what, name);
 
-	strbuf_init(&path, LIMIT_PATH + 1);
-	if (p->lost == NULL)
-		return err_set(e, ERR_POLICY,
-		    "%s %.200s is not an executable file of the image", what,
-		    p->name);
-	tree_node_path(p->lost, &path);
+	if (found->lost != NULL)
+		return fail_not_kept(text, found, subject->remedy, e);
 	return err_set(e, ERR_POLICY,
-	    "%s %.200s is not kept: add \"keep: [/%.300s]\", or set "
-	    "config.entrypoint to another program",
-	    what, p->name, strbuf_string(&path));
+	    "%s is not an executable file of the image: %s", text,
+	    subject->remedy);
 }
 
-static int
-fail_script(const char *what, const char *script, const struct program *p,
-    struct err *e)
-{
-	auto_strbuf struct strbuf path;
+/* A script, and whose; for messages. */
+struct script {
+	const struct subject *subject;
+	char *text; /* "entrypoint start.sh" */
+};
 
-	strbuf_init(&path, LIMIT_PATH + 1);
-	if (p->lost == NULL)
-		return err_set(e, ERR_POLICY,
-		    "%s %.200s is a script that needs %.200s, which the image "
-		    "does not have: set config.entrypoint to a program",
-		    what, script, p->name);
-	tree_node_path(p->lost, &path);
-	return err_set(e, ERR_POLICY,
-	    "%s %.200s is a script that needs %.200s, which is not kept: set "
-	    "config.entrypoint to a program, or add \"keep: [/%.300s]\"",
-	    what, script, p->name, strbuf_string(&path));
+/* Fails for the program `name` that a script needs. */
+static int
+fail_script(const struct script *script, const char *name,
+    const struct lookup_result *found, struct err *e)
+{
+	auto_free char *text = mem_printf(
+	    "%s is a script that needs %.200s, which", script->text, name);
+
+	if (found->lost != NULL)
+		return fail_not_kept(text, found, script->subject->remedy, e);
+	return err_set(e, ERR_POLICY, "%s the image does not have: %s", text,
+	    script->subject->remedy);
 }
 
 /* What closure_run() finds wrong with a program. */
@@ -248,33 +157,66 @@ check_libraries(const struct startup *s, const char *what,
 	    what, strbuf_string(&program), name, strbuf_string(&by));
 }
 
+/* Looks for one of the programs that a script needs. */
+static int
+find_for_script(const struct startup *s, const struct script *script,
+    const char *name, const struct tree_node **out, struct err *e)
+{
+	struct lookup_result found;
+	int r = 0;
+
+	lookup_program(&s->lookup, name, &found);
+	*out = found.node;
+	if (found.node == NULL)
+		r = fail_script(script, name, &found, e);
+	lookup_clear(&found);
+	return r;
+}
+
 /*
- * From the script *p to the program that runs it.  *interpreter owns the
- * name of that and is replaced.
+ * From the script *n to the program that runs it.  script->text is that of
+ * the next then.
  */
 static int
-follow_script(const struct startup *s, const char *what, struct program *p,
-    char **interpreter, struct err *e)
+follow_script(const struct startup *s, struct script *script,
+    const struct tree_node **n, struct err *e)
 {
-	auto_free char *env = script_env(p->node->entry->script);
-	auto_free char *name = script_program(p->node->entry->script);
-	struct program by_env = {.name = env}, next = {.name = name};
+	auto_free char *env = script_env((*n)->entry->script);
+	auto_free char *name = script_program((*n)->entry->script);
+	const struct tree_node *by_env;
 
 	if (name == NULL)
 		return err_set(e, ERR_POLICY,
-		    "%s %.200s is a script that names no interpreter", what,
-		    p->name);
-	if (env != NULL)
-		find_program(s, &by_env);
-	if (env != NULL && by_env.node == NULL)
-		return fail_script(what, p->name, &by_env, e);
-	find_program(s, &next);
-	if (next.node == NULL)
-		return fail_script(what, p->name, &next, e);
-	free(*interpreter);
-	*interpreter = steal(&name);
-	*p = next;
+		    "%s is a script that names no interpreter", script->text);
+	if (env != NULL && find_for_script(s, script, env, &by_env, e) == -1)
+		return -1;
+	if (find_for_script(s, script, name, n, e) == -1)
+		return -1;
+	free(script->text);
+	script->text = mem_printf("%s %.200s", script->subject->what, name);
 	return 0;
+}
+
+/* From `n`, as long as it is a script, to the program that runs it. */
+static int
+follow_scripts(const struct startup *s, const struct subject *subject,
+    const char *name, const struct tree_node **n, struct err *e)
+{
+	struct script script = {.subject = subject};
+	int depth, r = 0;
+
+	script.text = mem_printf("%s %.200s", subject->what, name);
+	for (depth = 0; r == 0 && (*n)->entry->script != NULL; depth++) {
+		if (depth < SCRIPT_DEPTH)
+			r = follow_script(s, &script, n, e);
+		else
+			r = err_set(e, ERR_POLICY,
+			    "%s %.200s is a script that is run by a script, "
+			    "more than %d times",
+			    subject->what, name, SCRIPT_DEPTH);
+	}
+	free(script.text);
+	return r;
 }
 
 /*
@@ -282,27 +224,21 @@ follow_script(const struct startup *s, const char *what, struct program *p,
  * *out is what the name leads to.
  */
 static int
-check_program(const struct startup *s, const char *what, const char *name,
-    struct program *out, struct err *e)
+check_program(const struct startup *s, const struct subject *subject,
+    const char *name, const struct tree_node **out, struct err *e)
 {
-	auto_free char *interpreter = NULL;
-	struct program p = {.name = name};
-	int depth;
+	const struct tree_node *n;
+	struct lookup_result found;
+	int r = 0;
 
-	find_program(s, &p);
-	if (p.node == NULL)
-		return fail_not_kept(what, &p, e);
-	*out = p;
-	for (depth = 0; p.node->entry->script != NULL; depth++) {
-		if (depth == SCRIPT_DEPTH)
-			return err_set(e, ERR_POLICY,
-			    "%s %.200s is a script that is run by a script, "
-			    "more than %d times",
-			    what, name, SCRIPT_DEPTH);
-		if (follow_script(s, what, &p, &interpreter, e) == -1)
-			return -1;
-	}
-	return check_libraries(s, what, p.node, e);
+	lookup_program(&s->lookup, name, &found);
+	*out = n = found.node;
+	if (n == NULL)
+		r = fail_program(subject, name, &found, e);
+	lookup_clear(&found);
+	if (r == -1 || follow_scripts(s, subject, name, &n, e) == -1)
+		return -1;
+	return check_libraries(s, subject->what, n, e);
 }
 
 /* The command of a container: entrypoint, then cmd; a new reference. */
@@ -325,8 +261,9 @@ check_command(
 {
 	json_t *command = make_command(s->config);
 	auto_strbuf struct strbuf path;
-	struct program p = {0};
-	const char *what = "cmd";
+	const struct tree_node *program = NULL;
+	struct subject subject = {
+	    "cmd", "set config.entrypoint to another program"};
 
 	strbuf_init(&path, LIMIT_PATH + 1);
 	json_put(report, "command", command);
@@ -337,17 +274,18 @@ check_command(
 		return 0;
 	}
 	if (image_config_list(s->config, "Entrypoint") != NULL)
-		what = "entrypoint";
-	if (check_program(s, what,
-		json_string_value(json_array_get(command, 0)), &p, e) == -1)
+		subject.what = "entrypoint";
+	if (check_program(s, &subject,
+		json_string_value(json_array_get(command, 0)), &program,
+		e) == -1)
 		return -1;
-	tree_node_path(p.node, &path);
+	tree_node_path(program, &path);
 	json_put(report, "program", json_escaped(strbuf_string(&path)));
-	if (p.node->entry->script == NULL && p.node->entry->elf == NULL)
+	if (program->entry->script == NULL && program->entry->elf == NULL)
 		return err_set(e, ERR_POLICY,
 		    "%s /%.300s is neither a usable ELF file nor a script: "
-		    "set config.%s to a program",
-		    what, strbuf_string(&path), what);
+		    "%s",
+		    subject.what, strbuf_string(&path), subject.remedy);
 	return 0;
 }
 
@@ -361,9 +299,12 @@ check_health(const struct startup *s, json_t *warnings)
 	    "Test");
 	const json_t *shell = image_config_list(s->config, "Shell");
 	const char *kind = json_string_value(json_array_get(test, 0));
+	static const struct subject subject = {
+	    "healthcheck", "set config.healthcheck to none"};
+	const struct tree_node *program;
 	const char *name = NULL;
 	auto_free char *text = NULL;
-	struct program p = {0};
+	struct err why;
 
 	if (kind != NULL && strcmp(kind, "CMD") == 0)
 		name = json_string_value(json_array_get(test, 1));
@@ -371,16 +312,26 @@ check_health(const struct startup *s, json_t *warnings)
 		name = shell == NULL
 		    ? "/bin/sh"
 		    : json_string_value(json_array_get(shell, 0));
-	if (name == NULL)
+	if (name == NULL ||
+	    check_program(s, &subject, name, &program, &why) == 0)
 		return;
-	p.name = name;
-	find_program(s, &p);
-	if (p.node != NULL)
-		return;
-	text = mem_printf("the health check needs %s, which is not kept: set "
-			  "config.healthcheck, or keep it",
-	    name);
+	text = mem_printf("the health check cannot run: %s", why.message);
 	json_push(warnings, json_escaped(text));
+}
+
+/* Whether a resolution passes through kept nodes only. */
+struct walk {
+	const struct selection *selection;
+	bool kept;
+};
+
+static void
+visit_kept(void *arg, struct tree_node *n)
+{
+	struct walk *w = arg;
+
+	if (!selection_keeps(w->selection, n))
+		w->kept = false;
 }
 
 /* Checks that a name is in a kept file of accounts; numbers always pass. */
@@ -396,10 +347,15 @@ check_account(const struct startup *s, const char *file, const char *name,
 		return 0;
 	tree_resolve(s->tree, NULL, file, 0, visit_kept, &w);
 	text = tree_content(s->tree, file, &len);
-	if (text == NULL || !w.kept)
+	if (text == NULL)
 		return err_set(e, ERR_POLICY,
-		    "user %.100s is a name, and /%s is not kept: add \"keep: "
-		    "[/%s]\", or set config.user to a number",
+		    "user %.100s is a name, and the image has no /%s: set "
+		    "config.user to a number",
+		    image_config_string(s->config, "User"), file);
+	if (!w.kept)
+		return err_set(e, ERR_POLICY,
+		    "user %.100s is a name, and /%s is not kept: set "
+		    "config.user to a number, or add under keep: - /%s",
 		    image_config_string(s->config, "User"), file, file);
 	if (image_config_account(text, len, name, name_len) == NULL)
 		return err_set(e, ERR_POLICY,
@@ -423,6 +379,21 @@ check_user(const struct startup *s, json_t *report, struct err *e)
 	    s, "etc/group", user + len + 1, strlen(user + len + 1), e);
 }
 
+/* The working directory is made when the image lacks it, but a file stays. */
+static int
+check_workdir(const struct startup *s, struct err *e)
+{
+	const char *workdir = image_config_string(s->config, "WorkingDir");
+	const struct tree_node *n =
+	    tree_resolve(s->tree, NULL, workdir, 0, NULL, NULL);
+
+	if (n == NULL || tree_node_type(n) == ENTRY_DIRECTORY)
+		return 0;
+	return err_set(e, ERR_POLICY,
+	    "working directory %.300s is not a directory: set config.workdir",
+	    workdir);
+}
+
 int
 startup_check(const struct selection *selection, const json_t *config,
     json_t *report, json_t *warnings, struct err *e)
@@ -431,10 +402,15 @@ startup_check(const struct selection *selection, const json_t *config,
 	const struct startup s = {.selection = selection,
 	    .tree = selection->tree,
 	    .config = config,
-	    .closure = closure};
+	    .closure = closure,
+	    .lookup = {.tree = selection->tree,
+		.keeps = keeps,
+		.arg = selection,
+		.dirs = image_config_env(config, "PATH"),
+		.workdir = image_config_string(config, "WorkingDir")}};
 
 	if (check_command(&s, report, warnings, e) == -1 ||
-	    check_user(&s, report, e) == -1)
+	    check_workdir(&s, e) == -1 || check_user(&s, report, e) == -1)
 		return -1;
 	check_health(&s, warnings);
 	return 0;

@@ -17,6 +17,7 @@
 #include "winnow/digest.h"
 #include "winnow/err.h"
 #include "winnow/glob.h"
+#include "winnow/strbuf.h"
 #include "winnow/yaml.h"
 
 enum policy_rule_kind { POLICY_PATTERN, POLICY_PACKAGE };
@@ -118,6 +119,13 @@ char *policy_format(const struct policy *p, size_t *len);
 void policy_digest(const struct policy *p, struct digest *out);
 int
 policy_parse(const char *json, size_t len, struct policy **out, struct err *e);
+
+/*
+ * Appends the item of a `keep:` list that names a path of an image alone:
+ * "- /usr/bin/x", quoted for YAML and with what patterns mean escaped.  A
+ * byte that YAML cannot say is `?`.
+ */
+void policy_format_keep(const char *path, struct strbuf *out);
 
 /*
  * True when the content at `path` may be needed under this policy: a quick

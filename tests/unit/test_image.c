@@ -121,7 +121,8 @@ test_startup(void **state)
 	    {"through a link", RUN("\"/bin/app\""), {"/bin/app"},
 		"usr/bin/app"},
 	    {"the link is not kept", RUN("\"/bin/app\""), {"/usr/bin/app"},
-		"entrypoint /bin/app is not kept: add \"keep: [/usr/bin/app]"},
+		"entrypoint /bin/app is not kept: set config.entrypoint to "
+		"another program, or add under keep: - /bin/app"},
 	    {"cmd", CONFIG("\"Cmd\":[\"app\",\"x\"]"), {"/usr/bin/app"},
 		"usr/bin/app"},
 	    {"the image's PATH",
@@ -135,8 +136,8 @@ test_startup(void **state)
 	    {"a script without its shell", RUN("\"/srv/start\""),
 		{"/srv/start"},
 		"entrypoint /srv/start is a script that needs /bin/sh, which "
-		"is not kept: set config.entrypoint to a program, or add "
-		"\"keep: [/usr/bin/dash]\""},
+		"is not kept: set config.entrypoint to another program, or add "
+		"under keep: - /bin/sh"},
 	    {"a script with its shell", RUN("\"/srv/start\""),
 		{"/srv/start", "/bin/sh"}, "srv/start"},
 	    {"env", RUN("\"/srv/env\""),
@@ -149,7 +150,7 @@ test_startup(void **state)
 		{"/srv/lost"}, "needs /bin/tclsh, which the image does not"},
 	    {"neither ELF nor script", RUN("\"/srv/noise\""), {"/srv/noise"},
 		"entrypoint /srv/noise is neither a usable ELF file nor a "
-		"script: set config.entrypoint to a program"},
+		"script: set config.entrypoint to another program"},
 	    {"a script that runs itself", RUN("\"/srv/loop\""), {"/srv/loop"},
 		"is run by a script, more than 5 times"},
 	    {"shell form", RUN("\"/bin/sh\",\"-c\",\"x\""), {"/usr/bin/app"},
@@ -160,10 +161,16 @@ test_startup(void **state)
 		{"/usr/bin/app", "/etc/passwd"}, "\"ghost\" is not in"},
 	    {"a user without passwd",
 		CONFIG("\"User\":\"www\",\"Cmd\":[\"app\"]"), {"/usr/bin/app"},
-		"/etc/passwd is not kept"},
+		"/etc/passwd is not kept: set config.user to a number, or add "
+		"under keep: - /etc/passwd"},
 	    {"a group without group",
 		CONFIG("\"User\":\"www:www\",\"Cmd\":[\"app\"]"),
-		{"/usr/bin/app", "/etc/passwd"}, "/etc/group is not kept"},
+		{"/usr/bin/app", "/etc/passwd"}, "the image has no /etc/group"},
+	    {"a working directory that is a file",
+		CONFIG("\"WorkingDir\":\"/usr/bin/data\",\"Cmd\":[\"app\"]"),
+		{"/usr/bin/app"}, "/usr/bin/data is not a directory"},
+	    {"through ..", RUN("\"/usr/../srv/start\""), {"/usr/bin/app"},
+		"keep: - /srv/start"},
 	    {"a user", CONFIG("\"User\":\"www:33\",\"Cmd\":[\"app\"]"),
 		{"/usr/bin/app", "/etc/passwd"}, "usr/bin/app"},
 	};
@@ -199,8 +206,8 @@ test_report(void **state)
 	static const char *const warnings[] = {
 	    "the image has neither entrypoint nor cmd: it starts only with a "
 	    "command given",
-	    "the health check needs /bin/curl, which is not kept: set "
-	    "config.healthcheck, or keep it"};
+	    "the health check cannot run: healthcheck /bin/curl is not an "
+	    "executable file of the image: set config.healthcheck to none"};
 	auto_image_plan struct image_plan *out = NULL;
 	auto_free char *kept = NULL, *rules = NULL, *findings = NULL;
 	json_t *audit;

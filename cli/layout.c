@@ -24,7 +24,8 @@ layout_parse(const char *name, struct layout *out, struct err *e)
 	if (strncmp(name, "oci:", strlen("oci:")) != 0 || *dir == '\0' ||
 	    *dir == ':')
 		return err_set(e, ERR_INVALID,
-		    "\"%s\" is not an image: write oci:DIR or oci:DIR:TAG",
+		    "\"%s\" is not an image: write oci:DIR or oci:DIR:TAG (or, "
+		    "to read, docker-archive:FILE)",
 		    name);
 	colon = strrchr(dir, ':');
 	if (colon == NULL || !ref_is_tag(colon + 1)) {

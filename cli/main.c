@@ -97,7 +97,8 @@ print_help(FILE *to)
 		fprintf(
 		    to, "  %-8s %s\n", commands[i].name, commands[i].summary);
 	fprintf(to,
-	    "\nAn IMAGE is oci:DIR[:TAG].\n"
+	    "\nAn IMAGE is oci:DIR[:TAG], or docker-archive:FILE[:NAME:TAG] to "
+	    "read.\n"
 	    "winnow help COMMAND prints its options; see winnow(1).\n");
 }
 

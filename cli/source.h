@@ -1,5 +1,6 @@
 /*
- * source: where a command reads an image: an OCI image layout.
+ * source: where a command reads an image: an OCI image layout or an archive of
+ * docker save.
  */
 #ifndef WINNOW_CLI_SOURCE_H
 #define WINNOW_CLI_SOURCE_H
@@ -12,7 +13,7 @@
 
 struct source;
 
-/* Opens "oci:DIR[:TAG]". */
+/* Opens "oci:DIR[:TAG]" or "docker-archive:FILE[:REPOSITORY:TAG]". */
 int source_open(const char *name, struct source **out, struct err *e);
 void source_free(struct source *s);
 
@@ -21,6 +22,10 @@ AUTO_DEFINE(source, source_free)
 
 /* What the user called it. */
 const char *source_name(const struct source *s);
+
+/* False for an archive: its manifest was made up, so no one knows its digest.
+ */
+bool source_has_manifest(const struct source *s);
 
 /* The digest and media type (the caller frees) of its manifest or index. */
 int source_resolve(const struct source *s, struct digest *digest,

@@ -71,8 +71,8 @@ write_documents(struct strip_work *w, const struct image_plan *plan,
 
 	if (image_assemble(w->manifest, plan->config,
 		strip_layers_emitted(w->layers), w->manifest->layer_count,
-		&base, &config, &config_len, &manifest, &manifest_len,
-		e) == -1 ||
+		source_has_manifest(w->strip->input->source) ? &base : NULL,
+		&config, &config_len, &manifest, &manifest_len, e) == -1 ||
 	    layout_write_blob(
 		w->strip->to, config, config_len, &config_digest, e) == -1 ||
 	    layout_write_blob(

@@ -47,6 +47,8 @@
 #define LIMIT_INDEX_MANIFESTS 512
 /* How deep an index may hold indexes. */
 #define LIMIT_INDEX_DEPTH 4
+/* Files in a saved archive: hundreds of images of 256 layers. */
+#define LIMIT_ARCHIVE_MEMBERS 100000
 /* Repository names, after which clients and registries refuse. */
 #define LIMIT_REPOSITORY 255
 #define LIMIT_TAG 128

@@ -84,6 +84,7 @@ def document_seeds():
                 yield "json", data
             elif data[257:262] == b"ustar":
                 yield "layer", data
+                yield "tar_scan", data
 
 
 def all_seeds():
@@ -95,6 +96,7 @@ def all_seeds():
         yield "elf", data
     for _, data, _ in layers.layers():
         yield "layer", data
+        yield "tar_scan", data
         yield "inflate", data
     yield "deflate", layers.NOISE[:200] * 9
     yield "deflate", bytes(70000) + layers.NOISE[:3000]

@@ -131,6 +131,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not reference.startswith("sha256:"):
             digest = layout.tag(reference)
         data = layout.blob(digest)
+        if data[:1] != b"{":
+            raise FileNotFoundError(digest)
         self.send(200, data, json.loads(data)["mediaType"])
 
     def do_GET(self):

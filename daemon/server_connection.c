@@ -28,8 +28,11 @@
 #define REFUSED_MAX 64
 /* A reply is a header, and a file or what fits into one write beside it. */
 #define WRITES_AT_ONCE 2
-/* Who keeps us waiting for this long makes room when there is none. */
-#define ROOM_AFTER_MS 1000
+/*
+ * Who keeps us waiting for this long makes room when there is none: not
+ * before a client that is near has sent its header.
+ */
+#define ROOM_AFTER_MS 100
 /* How long to leave the listeners alone when there is no room at all. */
 #define ACCEPT_PAUSE_MS 100
 

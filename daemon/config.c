@@ -72,12 +72,16 @@ set_default(struct config *c, const struct config_key *key)
 		break;
 	case CONFIG_PATH:
 	case CONFIG_STRING:
-		*(char **)field(c, key->offset) = mem_strdup(key->value);
+		if (key->value != NULL)
+			*(char **)field(c, key->offset) =
+			    mem_strdup(key->value);
 		break;
 	case CONFIG_STRINGS:
 		set_strings(c, key,
 		    key->value == NULL ? oci_platform_host() : key->value);
 		break;
+	case CONFIG_ACCESS:
+	case CONFIG_GROUPS:
 	case CONFIG_TLS:
 	case CONFIG_UPSTREAMS:
 		break;
@@ -101,6 +105,8 @@ config_free(struct config *c)
 	config_free_strings(c->platforms, c->platform_count);
 	config_upstreams_clear(c);
 	config_clear_tls(&c->tls);
+	config_clear_access(&c->access);
+	free(c->htpasswd);
 	free(c->store);
 	free(c->admin_socket);
 	config_free_strings(c->admin, c->admin_count);
@@ -189,6 +195,13 @@ read_key(const struct config_reader *r, const struct config_key *key,
 	uint64_t *number = field(c, key->offset);
 
 	switch (key->type) {
+	case CONFIG_ACCESS:
+		config_read_access(
+		    r, yaml_get(r->root, key->name, YAML_LIST), c);
+		break;
+	case CONFIG_GROUPS:
+		config_check_groups(r, yaml_get(r->root, key->name, YAML_MAP));
+		break;
 	case CONFIG_ACTION:
 		read_action(r, key, c);
 		break;
@@ -334,10 +347,12 @@ check_keys(const struct config_reader *r)
 	for (i = 0; i < config_key_count; i++) {
 		keys[i].name = config_keys[i].name;
 		keys[i].types = YAML_STRING;
-		if (config_keys[i].type == CONFIG_STRINGS)
+		if (config_keys[i].type == CONFIG_STRINGS ||
+		    config_keys[i].type == CONFIG_ACCESS)
 			keys[i].types = YAML_LIST;
 		else if (config_keys[i].type == CONFIG_UPSTREAMS ||
-		    config_keys[i].type == CONFIG_TLS)
+		    config_keys[i].type == CONFIG_TLS ||
+		    config_keys[i].type == CONFIG_GROUPS)
 			keys[i].types = YAML_MAP;
 	}
 	(void)yaml_check_map(r->doc, r->root, keys, config_key_count);

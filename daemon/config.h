@@ -48,6 +48,20 @@ struct config_tls {
 	bool client_required;
 };
 
+struct config_rule {
+	bool everybody; /* no users are named; else: */
+	char **users; /* groups are replaced by their members */
+	size_t user_count;
+	char **pull; /* patterns of names; see access.h */
+	size_t pull_count;
+};
+
+struct config_access {
+	bool has_rules; /* without any, everybody who may come in pulls all */
+	struct config_rule *rules;
+	size_t rule_count;
+};
+
 struct config {
 	char **listen; /* see listen_address.h */
 	size_t listen_count;
@@ -58,6 +72,8 @@ struct config {
 	size_t admin_count;
 	char *policies; /* directory */
 	char *sets; /* directory */
+	char *htpasswd; /* file, or NULL: clients have no passwords */
+	struct config_access access;
 	char *default_upstream;
 	struct config_upstream *upstreams;
 	size_t upstream_count;

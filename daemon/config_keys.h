@@ -10,9 +10,11 @@
 #include <stdint.h>
 
 enum config_type {
+	CONFIG_ACCESS, /* struct config_access */
 	CONFIG_ACTION, /* enum config_default: pass or deny */
 	CONFIG_BOOL,
 	CONFIG_DURATION, /* uint64_t, milliseconds */
+	CONFIG_GROUPS, /* nothing: rules are read with their groups */
 	CONFIG_NUMBER, /* uint64_t */
 	CONFIG_PATH, /* relative ones start at the file's directory */
 	CONFIG_SIZE, /* uint64_t, bytes */
@@ -28,7 +30,7 @@ struct config_key {
 	enum config_type type;
 	size_t offset; /* in struct config */
 	size_t count_offset; /* CONFIG_STRINGS */
-	const char *value; /* the default; NULL: config.c computes it */
+	const char *value; /* the default; NULL: none, or config.c's */
 	uint64_t min, max; /* of a number, duration (ms) or size */
 	bool reload; /* a reload changes it; else a restart does */
 	const char *doc; /* one line */

@@ -99,6 +99,11 @@ print_value(const struct config *c, const struct config_key *key, FILE *out)
 	const void *p = field(c, key->offset);
 
 	switch (key->type) {
+	case CONFIG_ACCESS:
+		config_print_access(p, out);
+		break;
+	case CONFIG_GROUPS:
+		break;
 	case CONFIG_ACTION:
 		fputs(c->default_action == CONFIG_DENY ? "deny" : "pass", out);
 		break;
@@ -117,7 +122,8 @@ print_value(const struct config *c, const struct config_key *key, FILE *out)
 		break;
 	case CONFIG_PATH:
 	case CONFIG_STRING:
-		config_print_quoted(*(char *const *)p, out);
+		if (*(char *const *)p != NULL)
+			config_print_quoted(*(char *const *)p, out);
 		break;
 	case CONFIG_STRINGS:
 		config_print_strings(*(char **const *)p,
@@ -154,9 +160,11 @@ config_print(const struct config *c, FILE *out)
 	for (i = 0; i < config_key_count; i++) {
 		const struct config_key *key = &config_keys[i];
 
-		fprintf(out, "# %s%s\n%s: ", key->doc,
-		    key->reload ? "" : " (changed by a restart)", key->name);
-		print_value(c, key, out);
-		fputc('\n', out);
+		auto_free char *value = config_format_value(c, key);
+
+		/* What has no value is not there. */
+		fprintf(out, "# %s%s\n%s%s: %s\n", key->doc,
+		    key->reload ? "" : " (changed by a restart)",
+		    *value == '\0' ? "#" : "", key->name, value);
 	}
 }

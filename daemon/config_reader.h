@@ -22,6 +22,13 @@ void config_check_tls(const struct config_reader *r, const struct config *c);
 void config_clear_tls(struct config_tls *tls);
 void config_print_tls(const struct config_tls *tls, FILE *out);
 
+void config_read_access(const struct config_reader *r,
+    const struct yaml_node *list, struct config *c);
+void
+config_check_groups(const struct config_reader *r, const struct yaml_node *map);
+void config_clear_access(struct config_access *access);
+void config_print_access(const struct config_access *access, FILE *out);
+
 /* The value of a key as it is printed; the caller frees it. */
 char *config_format_value(const struct config *c, const struct config_key *key);
 

@@ -24,6 +24,8 @@ static size_t
 size_of(enum config_type type)
 {
 	switch (type) {
+	case CONFIG_ACCESS:
+		return sizeof(struct config_access);
 	case CONFIG_ACTION:
 		return sizeof(enum config_default);
 	case CONFIG_BOOL:
@@ -39,6 +41,7 @@ size_of(enum config_type type)
 		return sizeof(char **);
 	case CONFIG_TLS:
 		return sizeof(struct config_tls);
+	case CONFIG_GROUPS:
 	case CONFIG_UPSTREAMS:
 		break;
 	}

@@ -9,6 +9,7 @@
 
 #include "http_client.h"
 #include "job_env.h"
+#include "logins.h"
 #include "tls_keeper.h"
 #include "winnow/policy.h"
 
@@ -27,6 +28,7 @@ struct context {
 	struct policy_set *policies;
 	struct http_client *http;
 	struct tls_keeper *tls;
+	struct logins *logins;
 	struct upstream **upstreams; /* as in config->upstreams */
 	struct job_env env;
 	TAILQ_HEAD(, warm) warms; /* under way (warm.h) */

@@ -8,6 +8,7 @@
 
 #include "activation.h"
 #include "admin.h"
+#include "listen_address.h"
 #include "listeners.h"
 #include "notify.h"
 #include "servers.h"
@@ -23,6 +24,7 @@ static const struct timeval drain_limit = {.tv_sec = 30};
 struct retired {
 	struct policy_set *policies;
 	struct config *config;
+	struct htpasswd *users; /* of a reload under way */
 };
 
 struct core {
@@ -80,6 +82,14 @@ load_policies(const struct config *c, struct policy_set **out,
 
 	report_mistakes(&mistakes, said);
 	return status;
+}
+
+/* The users, or none when the configuration names no file. */
+static int
+load_users(const struct config *c, struct htpasswd **out, struct err *e)
+{
+	*out = NULL;
+	return c->htpasswd == NULL ? 0 : htpasswd_load(c->htpasswd, out, e);
 }
 
 static void
@@ -148,13 +158,16 @@ static int
 load_again(struct core *core, struct strbuf *said, struct retired *fresh,
     struct err *e)
 {
-	*fresh = (struct retired){NULL, NULL};
+	*fresh = (struct retired){NULL, NULL, NULL};
 	if (load_config(core->path, &fresh->config, said, e) == 0 &&
 	    load_policies(fresh->config, &fresh->policies, said, e) == 0 &&
+	    load_users(fresh->config, &fresh->users, e) == 0 &&
 	    tls_keeper_reload(core->context.tls, fresh->config, e) == 0)
 		return 0;
 	if (fresh->policies != NULL)
 		policy_set_free(fresh->policies);
+	if (fresh->users != NULL)
+		htpasswd_free(fresh->users);
 	if (fresh->config != NULL)
 		config_free(fresh->config);
 	return -1;
@@ -187,8 +200,9 @@ reload(void *arg, struct strbuf *said, struct err *e)
 	core->retired = mem_grow(core->retired, core->retired_count,
 	    &core->retired_capacity, sizeof(*core->retired));
 	core->retired[core->retired_count++] =
-	    (struct retired){context->policies, fresh.config};
+	    (struct retired){context->policies, fresh.config, NULL};
 	context->policies = fresh.policies;
+	logins_set_users(context->logins, fresh.users);
 	context->reload = (struct reload_state){.loaded = time(NULL)};
 	if (!servers_have_questions(core->servers) &&
 	    TAILQ_EMPTY(&context->warms))
@@ -261,19 +275,40 @@ log_ready(const struct core *core)
 		    c->default_action == CONFIG_PASS ? "pass" : "deny", NULL);
 }
 
+/* A password over plain HTTP is everybody's on the way. */
+static void
+warn_of_passwords(const struct config *c)
+{
+	struct listen_address a;
+	struct err ignored;
+	size_t i;
+
+	for (i = 0; c->htpasswd != NULL && i < c->listen_count; i++)
+		if (listen_address_parse(c->listen[i], &a, &ignored) == 0 &&
+		    !a.tls && !listen_address_is_local(&a))
+			log_event(LOG_LEVEL_WARN, "listen.plain", "address",
+			    c->listen[i], "why",
+			    "passwords pass here in the clear", NULL);
+}
+
 /* Runs until a signal ends the loop. */
 static int
 run(struct core *core, struct activation *activation, struct err *e)
 {
 	struct context *context = &core->context;
 	struct listeners *listeners;
+	struct htpasswd *users;
 	struct admin_core admin = {
 	    .context = context, .reload = reload, .arg = core};
 
 	if (context_open(context, e) == -1 ||
 	    tls_keeper_new(context->base, context->config, on_tls_changed, core,
 		&context->tls, e) == -1 ||
-	    listeners_open(context->config, activation, &listeners, e) == -1 ||
+	    load_users(context->config, &users, e) == -1)
+		return -1;
+	logins_set_users(context->logins, users);
+	warn_of_passwords(context->config);
+	if (listeners_open(context->config, activation, &listeners, e) == -1 ||
 	    servers_start(context, listeners, &core->servers, e) == -1)
 		return -1;
 	context->reload.loaded = time(NULL);
@@ -302,6 +337,7 @@ core_main(const char *path)
 		return 1;
 	}
 	context->base = event_base_new();
+	context->logins = logins_new(context->base);
 	core.notify = notify_new(context->base);
 	context->env.tag_moved = on_tag_moved;
 	context->env.arg = &core;
@@ -325,6 +361,7 @@ core_main(const char *path)
 	free_retired(&core);
 	free(core.retired);
 	tls_keeper_free(context->tls);
+	logins_free(context->logins);
 	context_close(context);
 	return status == 0 ? 0 : 1;
 }
@@ -334,12 +371,14 @@ core_check(const char *path, bool print)
 {
 	auto_config struct config *config = NULL;
 	struct policy_set *policies = NULL;
+	auto_htpasswd struct htpasswd *users = NULL;
 	struct err e;
 
 	setlocale(LC_CTYPE, "C.UTF-8");
 	log_init("core", LOG_LEVEL_INFO);
 	if (load_config(path, &config, NULL, &e) == -1 ||
-	    load_policies(config, &policies, NULL, &e) == -1) {
+	    load_policies(config, &policies, NULL, &e) == -1 ||
+	    load_users(config, &users, &e) == -1) {
 		fprintf(stderr, "winnowd: %s\n", e.message);
 		return 1;
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/queue.h>
 
+#include "winnow/auto.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 
@@ -15,6 +16,7 @@
 
 struct waiting {
 	json_t *body;
+	int fd; /* or -1 */
 	STAILQ_ENTRY(waiting) next;
 };
 
@@ -26,6 +28,14 @@ struct core_link {
 	STAILQ_HEAD(, waiting) queue;
 	size_t queued;
 };
+
+static void
+free_waiting(struct waiting *w)
+{
+	json_decref(w->body);
+	auto_fd_cleanup(&w->fd);
+	free(w);
+}
 
 static void
 end_link(struct core_link *l, const char *why)
@@ -68,14 +78,14 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	while ((w = STAILQ_FIRST(&l->queue)) != NULL) {
-		int r = channel_send(fd, w->body, NULL, 0, &e);
+		int r =
+		    channel_send(fd, w->body, &w->fd, w->fd == -1 ? 0 : 1, &e);
 
 		if (r == 0)
 			return;
 		STAILQ_REMOVE_HEAD(&l->queue, next);
 		l->queued--;
-		json_decref(w->body);
-		free(w);
+		free_waiting(w);
 		if (r == -1) {
 			end_link(l, e.message);
 			return;
@@ -108,8 +118,7 @@ core_link_free(struct core_link *l)
 
 	while ((w = STAILQ_FIRST(&l->queue)) != NULL) {
 		STAILQ_REMOVE_HEAD(&l->queue, next);
-		json_decref(w->body);
-		free(w);
+		free_waiting(w);
 	}
 	event_free(l->readable);
 	event_free(l->writable);
@@ -120,10 +129,17 @@ int
 core_link_send(
     struct core_link *l, json_t *body, enum core_link_need need, struct err *e)
 {
+	return core_link_send_fd(l, body, -1, need, e);
+}
+
+int
+core_link_send_fd(struct core_link *l, json_t *body, int fd,
+    enum core_link_need need, struct err *e)
+{
 	struct waiting *w;
 
 	if (l->queued == 0) {
-		int r = channel_send(l->fd, body, NULL, 0, e);
+		int r = channel_send(l->fd, body, &fd, fd == -1 ? 0 : 1, e);
 
 		if (r != 0)
 			return r == 1 ? 0 : -1;
@@ -132,6 +148,7 @@ core_link_send(
 		return err_set(e, ERR_BUSY, "too many questions wait");
 	w = mem_zalloc(1, sizeof(*w));
 	w->body = json_incref(body);
+	w->fd = fd == -1 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	STAILQ_INSERT_TAIL(&l->queue, w, next);
 	l->queued++;
 	event_add(l->writable, NULL);

@@ -33,5 +33,8 @@ void core_link_free(struct core_link *l);
 enum core_link_need { CORE_LINK_MAY_REFUSE, CORE_LINK_MUST };
 int core_link_send(
     struct core_link *l, json_t *body, enum core_link_need need, struct err *e);
+/* The same with a descriptor, which stays the caller's. */
+int core_link_send_fd(struct core_link *l, json_t *body, int fd,
+    enum core_link_need need, struct err *e);
 
 #endif

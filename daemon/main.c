@@ -28,6 +28,8 @@ run_role(const char *role)
 		return server_main();
 	if (strcmp(role, "worker") == 0)
 		return worker_main();
+	if (strcmp(role, "login") == 0)
+		return login_main();
 	fprintf(stderr, "winnowd: unknown role %s\n", role);
 	return 2;
 }

@@ -17,6 +17,7 @@ enum oci_subject {
 	OCI_SUBJECT_PAGE, /* the `n` of a list */
 	OCI_SUBJECT_METHOD,
 	OCI_SUBJECT_ENDPOINT, /* a path that winnow does not serve */
+	OCI_SUBJECT_CLIENT, /* who it says it is */
 	OCI_SUBJECT_SERVER, /* the server itself is full */
 	OCI_SUBJECTS
 };

@@ -6,8 +6,8 @@
  * standard three.  When the channel ends, the process ends.
  *
  * server <- core, first:
- *	{"type":"start","listeners":["tls"|"plain",...],"original_prefix":S,
- *	 "connections":N,"header_timeout_ms":N,"idle_timeout_ms":N,
+ *	{"type":"start","access":true|false,"listeners":["tls"|"plain",...],
+ *	 "original_prefix":S,"connections":N,"header_timeout_ms":N,"idle_timeout_ms":N,
  *	 "log_level":S}
  *	with descriptors: the directory blobs/sha256 (read-only), then the
  *	listening sockets, then, unless they are missing, its counters
@@ -20,6 +20,7 @@
  *	 "n":N,"last":S,"artifact_type":S (lists; each may be absent)}
  *	`repository` is the name as it stood in the URL, checked against the
  *	grammar; `reference` is a tag or digest, or "" for tags.
+ *	{"type":"login","id":N,"user":S}	with a file: the password
  *	{"type":"leave","id":N}		the client of this question is gone
  * server <- core:
  *	{"type":"answer","id":N,"digest":S,"media_type":S (manifests),
@@ -38,6 +39,10 @@
  *	{"type":"answer","id":N,"error":CODE,"message":S,
  *	 "what":"repository"|"manifest"|"blob","retry_after_s":N (optional)}
  *	CODE is an err_code_name().
+ *	{"type":"access"}		with a file of who may pull what
+ *					(access.h); the second message if
+ *					"start" says so, and when it changes
+ *	{"type":"login","id":N,"result":"yes"|"no"|"busy"}
  *	{"type":"tls"}			with a tls_bundle; sockets with TLS
  *					accept nobody before the first
  *	{"type":"log","log_level":S}
@@ -52,5 +57,6 @@
 /* The main functions of the roles: run until the channel ends. */
 int server_main(void);
 int worker_main(void);
+int login_main(void);
 
 #endif

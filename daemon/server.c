@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 
 #include "process.h"
+#include "server_auth.h"
 #include "server_exchange.h"
 #include "server_question.h"
 #include "tls_context.h"
@@ -33,6 +35,9 @@
 /* The message {"type":"start"} with its descriptors. */
 struct start {
 	struct connection_limits limits;
+	/* Who may pull what: core's second message, before any client. */
+	bool has_access;
+	struct channel_message access;
 	int blobs;
 	int counters; /* or -1 */
 	struct {
@@ -101,6 +106,7 @@ parse_start(const json_t *body, struct start *s, struct err *e)
 		return err_set(e, ERR_INVALID, "\"start\" must come first");
 	if (set_log_level(body, e) == -1)
 		return -1;
+	s->has_access = json_is_true(json_object_get(body, "access"));
 	if (json_array_size(listeners) > CHANNEL_FDS_MAX - 2)
 		return err_set(e, ERR_LIMIT, "too many listeners");
 	s->listener_count = json_array_size(listeners);
@@ -137,6 +143,9 @@ receive_start(struct start *s, struct err *e)
 		s->counters = channel_take_fd(&m, s->listener_count + 1);
 	}
 	channel_message_clear(&m);
+	if (r == 0 && s->has_access &&
+	    channel_receive(PROCESS_CHANNEL_FD, &s->access, e) != 1)
+		return err_wrap(e, "core's second message");
 	return r;
 }
 
@@ -165,6 +174,18 @@ take_tls(struct server *s, struct channel_message *m)
 		connections_set_tls(s->connections, tls);
 }
 
+/* Rules that cannot be read must not leave older ones in force. */
+static void
+take_access(struct server *s, struct channel_message *m)
+{
+	struct err e;
+
+	if (server_auth_take_access(s, m, &e) == 0)
+		return;
+	log_event(LOG_LEVEL_ERROR, "server.access", "why", e.message, NULL);
+	event_base_loopbreak(s->base);
+}
+
 static void
 on_message(void *arg, struct channel_message *m)
 {
@@ -182,6 +203,10 @@ on_message(void *arg, struct channel_message *m)
 		(void)set_log_level(m->body, &e);
 	else if (strcmp(type, "tls") == 0)
 		take_tls(s, m);
+	else if (strcmp(type, "login") == 0)
+		client_auth_take_result(s->auth, m->body);
+	else if (strcmp(type, "access") == 0)
+		take_access(s, m);
 	else if (strcmp(type, "drain") == 0)
 		drain(s);
 }
@@ -302,6 +327,12 @@ open_server(struct server *s, struct start *start, struct err *e)
 	    s->base, s->http, s->https, &start->limits, stop_loop, s);
 	connections_count(s->connections, s->counters);
 	s->core = core_link_new(s->base, PROCESS_CHANNEL_FD, &callbacks);
+	if (client_auth_new(s->core, &s->auth, e) == -1 ||
+	    (start->has_access &&
+		server_auth_take_access(s, &start->access, e) == -1))
+		return -1;
+	if (start->has_access)
+		channel_message_clear(&start->access);
 	s->answers = answers_new(MAX_ANSWERS, MAX_ANSWERS_BYTES);
 	s->questions = server_questions_new();
 	s->blobs = start->blobs;
@@ -321,6 +352,9 @@ close_server(struct server *s)
 	connections_free(s->connections);
 	server_questions_free(s->questions);
 	answers_free(s->answers);
+	client_auth_free(s->auth);
+	if (s->access != NULL)
+		access_free(s->access);
 	core_link_free(s->core);
 	event_base_free(s->base);
 	counters_close(s->counters);
@@ -346,6 +380,8 @@ server_main(void)
 	struct err e;
 
 	log_init("server", LOG_LEVEL_INFO);
+	/* Keys and passwords are in its memory. */
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	signal(SIGPIPE, SIG_IGN);
 	/* Core is told by these, and tells us. */
 	signal(SIGINT, SIG_IGN);

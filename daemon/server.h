@@ -11,7 +11,9 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "access.h"
 #include "answers.h"
+#include "client_auth.h"
 #include "core_link.h"
 #include "counters.h"
 #include "server_connection.h"
@@ -24,6 +26,8 @@ struct server {
 	struct evhttp *https;
 	struct connections *connections;
 	struct core_link *core;
+	struct access *access; /* NULL: there is nothing to check */
+	struct client_auth *auth;
 	struct answers *answers;
 	struct server_questions *questions;
 	int blobs; /* the directory blobs/sha256 */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "server.h"
+#include "server_auth.h"
 #include "server_framing.h"
 #include "server_question.h"
 #include "server_reply.h"
@@ -88,7 +89,7 @@ log_exchange(const struct exchange *x, uint64_t sent, bool complete)
 	    "id", x->id, "method", method_name(x->http), "path", path, "ns",
 	    x->request.ns[0] == '\0' ? NULL : x->request.ns, "status",
 	    x->status == 0 ? NULL : status, "bytes", bytes, "ms", ms, "cache",
-	    x->cache, "client", address, "agent",
+	    x->cache, "client", address, "user", x->user, "agent",
 	    evhttp_find_header(
 		evhttp_request_get_input_headers(x->http), "User-Agent"),
 	    NULL);
@@ -97,6 +98,7 @@ log_exchange(const struct exchange *x, uint64_t sent, bool complete)
 static void
 free_exchange(struct exchange *x)
 {
+	free(x->user);
 	free(x->key);
 	free(x);
 }
@@ -105,6 +107,7 @@ free_exchange(struct exchange *x)
 static void
 leave_all(struct exchange *x)
 {
+	client_auth_leave(&x->login);
 	if (x->question != NULL)
 		server_question_leave(x);
 	if (x->stream != NULL)
@@ -217,8 +220,8 @@ answer_key(const struct request *r)
 	    r->repository, r->ns, r->reference, n, r->last, r->artifact_type);
 }
 
-static void
-serve(struct exchange *x)
+void
+exchange_serve(struct exchange *x)
 {
 	const struct request *r = &x->request;
 	auto_json json_t *empty = NULL, *none = NULL;
@@ -302,7 +305,7 @@ exchange_begin(struct evhttp_request *http, void *server)
 		       &subject, &e) == -1) {
 		reply_error(x, &e, subject, 0);
 	} else {
-		serve(x);
+		server_auth_begin(x);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "answers.h"
+#include "client_auth.h"
 #include "server_connection.h"
 #include "server_request.h"
 #include "winnow/channel.h"
@@ -29,6 +30,8 @@ struct exchange {
 	char id[EXCHANGE_ID]; /* for the log */
 	uint64_t began; /* server_now() */
 	struct request request;
+	char *user; /* who it is; NULL: nobody in particular */
+	struct client_auth_waiter login; /* while its password is checked */
 	char *key; /* of the answer, in server->answers; NULL: none is needed */
 	bool head;
 	bool containerd;
@@ -46,6 +49,9 @@ struct exchange {
 
 /* evhttp's callback for every request; `server` is a struct server. */
 void exchange_begin(struct evhttp_request *http, void *server);
+
+/* The request may be served: what exchange_begin() leaves to server_auth. */
+void exchange_serve(struct exchange *x);
 
 /* Core's {"type":"answer"}. */
 void exchange_take_answer(struct server *server, struct channel_message *m);

@@ -21,6 +21,8 @@
 
 /* Without Retry-After containerd tries six times in a row. */
 #define RETRY_AFTER_S 10
+/* Clients learn it from whichever reply they see first. */
+#define CHALLENGE "Basic realm=\"winnow\", charset=\"UTF-8\""
 /* Blobs never change; a year is what caches take for ever. */
 #define BLOB_CACHE_CONTROL "max-age=31536000"
 
@@ -43,6 +45,7 @@ reason_of(int status)
 	    {206, "Partial Content"},
 	    {304, "Not Modified"},
 	    {400, "Bad Request"},
+	    {401, "Unauthorized"},
 	    {403, "Forbidden"},
 	    {404, "Not Found"},
 	    {405, "Method Not Allowed"},
@@ -424,6 +427,8 @@ reply_error(struct exchange *x, const struct err *error,
 		message = json_string("the reason is not printable");
 	body = json_pack(
 	    "{s:[{s:s, s:o}]}", "errors", "code", oci.code, "message", message);
+	if (oci.status == 401)
+		add_header(x, "WWW-Authenticate", CHALLENGE);
 	if (oci.status == 405)
 		add_header(x, "Allow", "GET, HEAD");
 	if (retry_after_s > 0 || oci.status == 429 || oci.status == 503)

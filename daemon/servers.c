@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access_settings.h"
 #include "child.h"
 #include "counters.h"
 #include "listeners.h"
@@ -46,6 +47,37 @@ on_answer(void *arg, json_t *body, const int *fds, size_t fd_count)
 }
 
 static void
+on_login(void *arg, uint64_t id, enum login_result result)
+{
+	static const char *const names[] = {
+	    [LOGIN_NO] = "no", [LOGIN_YES] = "yes", [LOGIN_BUSY] = "busy"};
+	struct server *s = arg;
+	auto_json json_t *body = json_pack("{s:s, s:I, s:s}", "type", "login",
+	    "id", (json_int_t)id, "result", names[result]);
+
+	if (s->child != NULL)
+		child_send(s->child, body, NULL, 0);
+}
+
+static void
+check_login(struct server *s, struct channel_message *m)
+{
+	auto_fd int fd = channel_take_fd(m, 0);
+	const char *user;
+	uint64_t id;
+	struct err e;
+
+	if (json_get_uint(m->body, "id", JSON_REQUIRED, INT64_MAX, &id, &e) ==
+		-1 ||
+	    json_get_string(m->body, "user", JSON_REQUIRED, &user, &e) == -1)
+		log_event(LOG_LEVEL_ERROR, "server.message", "error", e.message,
+		    NULL);
+	else
+		logins_check(
+		    s->all->context->logins, user, fd, id, on_login, s);
+}
+
+static void
 on_message(void *arg, struct channel_message *m)
 {
 	struct server *s = arg;
@@ -57,6 +89,8 @@ on_message(void *arg, struct channel_message *m)
 	if (strcmp(type, "ask") == 0)
 		question_ask(
 		    s->all->context, &s->questions, m->body, on_answer, s);
+	else if (strcmp(type, "login") == 0)
+		check_login(s, m);
 	else if (strcmp(type, "leave") == 0 &&
 	    json_get_uint(m->body, "id", JSON_REQUIRED, INT64_MAX, &id, &e) ==
 		0)
@@ -87,6 +121,8 @@ on_gone(void *arg, int status, const char *how)
 	s->child = NULL;
 	s->counters->connections = 0;
 	question_leave_all(&s->questions);
+	/* The next one counts its questions from one again. */
+	logins_leave(s->all->context->logins, s);
 	if (s->all->draining) {
 		check_drained(s->all);
 		return;
@@ -119,6 +155,14 @@ on_restart(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* A server that does not know who may pull what must not serve. */
+static void
+give_up(struct server *s, const struct err *e)
+{
+	log_event(LOG_LEVEL_ERROR, "server.access", "error", e->message, NULL);
+	child_kill(s->child);
+}
+
 static void
 send_tls(struct server *s)
 {
@@ -127,6 +171,18 @@ send_tls(struct server *s)
 
 	if (bundle != -1)
 		child_send(s->child, body, &bundle, 1);
+}
+
+static int
+send_access(struct server *s, struct err *e)
+{
+	auto_json json_t *body = json_pack("{s:s}", "type", "access");
+	auto_fd int fd = -1;
+
+	if (access_settings_write(s->all->context->config, &fd, e) == -1)
+		return -1;
+	child_send(s->child, body, &fd, 1);
+	return 0;
 }
 
 /* Tells a new server all that it needs to know. */
@@ -138,9 +194,11 @@ send_start(struct server *s)
 	const struct listeners *l = s->all->listeners;
 	size_t i, count = listeners_count(l);
 	json_t *tls = json_array();
-	json_t *body = json_pack("{s:s, s:o, s:s, s:I, s:I, s:I, s:s}", "type",
-	    "start", "listeners", tls, "original_prefix", c->original_prefix,
-	    "connections", (json_int_t)c->connections, "header_timeout_ms",
+	struct err e;
+	json_t *body = json_pack("{s:s, s:b, s:o, s:s, s:I, s:I, s:I, s:s}",
+	    "type", "start", "access", true, "listeners", tls,
+	    "original_prefix", c->original_prefix, "connections",
+	    (json_int_t)c->connections, "header_timeout_ms",
 	    (json_int_t)c->header_timeout_ms, "idle_timeout_ms",
 	    (json_int_t)c->idle_timeout_ms, "log_level", c->log_level);
 
@@ -153,6 +211,8 @@ send_start(struct server *s)
 	fds[count + 1] = s->counters_fd;
 	child_send(s->child, body, fds, count + 2);
 	json_decref(body);
+	if (send_access(s, &e) == -1)
+		give_up(s, &e);
 	send_tls(s);
 }
 
@@ -239,12 +299,15 @@ servers_update(struct servers *all)
 {
 	auto_json json_t *body = json_pack("{s:s, s:s}", "type", "log",
 	    "log_level", all->context->config->log_level);
+	struct err e;
 	size_t i;
 
 	for (i = 0; i < all->count; i++) {
 		if (all->items[i].child == NULL)
 			continue;
 		child_send(all->items[i].child, body, NULL, 0);
+		if (send_access(&all->items[i], &e) == -1)
+			give_up(&all->items[i], &e);
 		send_tls(&all->items[i]);
 	}
 }

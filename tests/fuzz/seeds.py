@@ -43,6 +43,9 @@ TEXTS = {
                "/lib:/usr/lib:/usr/local/lib\n", "hwcap 1 x\n"],
     "ref": ["postgres", "docker.io/library/postgres", "localhost:5000/a/b",
             "[::1]:5000/x", "index.docker.io/x", "UPPER", "a//b", "ghcr.io/"],
+    "login": ["Basic YWxpY2U6c2VjcmV0", "Basic Og==", "Bearer x",
+              "alice:$2y$05$abcdefghijklmnopqrstuuWvD9r.HoqTlBvBjAK1TNX1AnAw"
+              "TUyAG\n# bob\n", "original/ghcr.io/a/b", "library/*"],
     "request": ["/v2/", "/v2/library/postgres/manifests/16",
                 "/v2/a/manifests/sha256:" + HEX, "/v2/a/tags/list?n=5&last=b",
                 "/v2/a/blobs/sha256%3A" + HEX + "?ns=docker.io",

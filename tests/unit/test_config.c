@@ -63,32 +63,51 @@ read_source(const char *name)
 	return text;
 }
 
+/* What is printed of it reads back as the same. */
+static void
+again_equal(const struct config *c)
+{
+	auto_config struct config *again = NULL;
+	auto_free char *mistakes = NULL, *text = print(c), *more = NULL;
+
+	if (load(text, &again, &mistakes) == -1)
+		fail_msg("%s%s", text, mistakes);
+	more = print(again);
+	assert_string_equal(text, more);
+}
+
 static void
 test_values(void **state)
 {
-	static const char text[] = "listen: [\"[::1]:443\", \"0.0.0.0:80\",\n"
-				   "  \"tls://[::]:443\", \"unix:/run/w\",\n"
-				   "  \"fd:winnow.socket\", \"tls://fd:x\"]\n"
-				   "tls:\n"
-				   "  certificates: [{chain: a.pem, key: /k}]\n"
-				   "  auto: [proxy.local, 192.0.2.1, \"::1\"]\n"
-				   "  client_ca: b.pem\n"
-				   "  client_certificate: required\n"
-				   "store: data\n"
-				   "policies: /p\n"
-				   "default_upstream: ghcr.io\n"
-				   "default: deny\n"
-				   "tag_ttl: 90s\n"
-				   "stale_if_error: false\n"
-				   "worker_memory: 512M\n"
-				   "connections: 7\n"
-				   "platforms: [linux/arm64/v8]\n"
-				   "upstreams:\n"
-				   "  ghcr.io:\n"
-				   "    url: https://ghcr.io\n"
-				   "    username: me\n"
-				   "    password_file: secret\n"
-				   "  docker.io: {url: \"oci:images\"}\n";
+	static const char text[] =
+	    "listen: [\"[::1]:443\", \"0.0.0.0:80\",\n"
+	    "  \"tls://[::]:443\", \"unix:/run/w\",\n"
+	    "  \"fd:winnow.socket\", \"tls://fd:x\"]\n"
+	    "tls:\n"
+	    "  certificates: [{chain: a.pem, key: /k}]\n"
+	    "  auto: [proxy.local, 192.0.2.1, \"::1\"]\n"
+	    "  client_ca: b.pem\n"
+	    "  client_certificate: required\n"
+	    "htpasswd: users\n"
+	    "groups: {ops: [carol, dave]}\n"
+	    "access:\n"
+	    "  - {users: [bob, \"@ops\"], pull: [a/**]}\n"
+	    "  - pull: [\"**\", b]\n"
+	    "store: data\n"
+	    "policies: /p\n"
+	    "default_upstream: ghcr.io\n"
+	    "default: deny\n"
+	    "tag_ttl: 90s\n"
+	    "stale_if_error: false\n"
+	    "worker_memory: 512M\n"
+	    "connections: 7\n"
+	    "platforms: [linux/arm64/v8]\n"
+	    "upstreams:\n"
+	    "  ghcr.io:\n"
+	    "    url: https://ghcr.io\n"
+	    "    username: me\n"
+	    "    password_file: secret\n"
+	    "  docker.io: {url: \"oci:images\"}\n";
 	auto_config struct config *c = NULL;
 	auto_free char *mistakes = NULL;
 	const struct config_upstream *u;
@@ -104,6 +123,13 @@ test_values(void **state)
 	assert_string_equal(c->tls.auto_names[2], "::1");
 	assert_string_equal(c->tls.client_ca, "/tmp/b.pem");
 	assert_true(c->tls.client_required);
+	assert_string_equal(c->htpasswd, "/tmp/users");
+	assert_int_equal(c->access.rule_count, 2);
+	assert_int_equal(c->access.rules[0].user_count, 3);
+	assert_string_equal(c->access.rules[0].users[2], "dave");
+	assert_true(c->access.rules[1].everybody);
+	assert_string_equal(c->access.rules[1].pull[1], "b");
+	again_equal(c);
 	assert_string_equal(c->store, "/tmp/data");
 	assert_string_equal(c->policies, "/p");
 	assert_int_equal(c->default_action, CONFIG_DENY);
@@ -178,6 +204,14 @@ test_mistakes(void **state)
 		":1:41: client_certificate must be optional or"},
 	    {"tls: {client_certificate: required}\n",
 		":1:27: client_certificate needs client_ca"},
+	    {"access: [{users: [a]}]\n", ":1:10: "},
+	    {"access: [{users: [\"@x\"], pull: [a]}]\n",
+		":1:19: there is no group \"x\""},
+	    {"access: [{pull: [/a]}]\n", ":1:18: a pattern starts with"},
+	    {"access: [{pull: [\"a//b\"]}]\n", ":1:18: "},
+	    {"access: [{pull: [\"[\"]}]\n", ":1:18: "},
+	    {"groups: {a: b}\n", ":1:13: "},
+	    {"htpasswd: \"\"\n", ":1:11: htpasswd must not be empty"},
 	    {"store: \"\"\n", ":1:8: store must not be empty"},
 	    {"default: maybe\n", ":1:10: default must be pass or deny"},
 	    {"platforms: [amd64]\n", ":1:13: \"amd64\" is not a platform"},

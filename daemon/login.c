@@ -1,0 +1,110 @@
+#include "login.h"
+
+#include <crypt.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "authorization.h"
+#include "process.h"
+#include "winnow/auto.h"
+#include "winnow/channel.h"
+#include "winnow/json.h"
+#include "winnow/log.h"
+
+/* Descriptors: three standard ones, the channel, the password. */
+#define LOGIN_FILES 8
+
+/* Compares without saying where the difference is. */
+static bool
+is_same(const char *a, const char *b)
+{
+	size_t len = strlen(a), i;
+	unsigned char difference = 0;
+
+	if (strlen(b) != len)
+		return false;
+	for (i = 0; i < len; i++)
+		difference |= (unsigned char)a[i] ^ (unsigned char)b[i];
+	return difference == 0;
+}
+
+bool
+login_is_good(const char *hash, int password_fd)
+{
+	char password[AUTHORIZATION_PASSWORD_MAX + 1];
+	struct crypt_data data;
+	const char *got;
+	ssize_t n;
+	bool good;
+
+	n = pread(password_fd, password, sizeof(password) - 1, 0);
+	if (n < 0)
+		return false;
+	password[n] = '\0';
+	memset(&data, 0, sizeof(data));
+	got = crypt_rn(password, hash, &data, (int)sizeof(data));
+	good = got != NULL && is_same(got, hash);
+	explicit_bzero(password, sizeof(password));
+	explicit_bzero(&data, sizeof(data));
+	return good;
+}
+
+static void
+enter_sandbox(void)
+{
+	static const struct {
+		int resource;
+		rlim_t value;
+	} limits[] = {
+	    {RLIMIT_CORE, 0},
+	    {RLIMIT_FSIZE, 0},
+	    {RLIMIT_NPROC, 0},
+	    {RLIMIT_NOFILE, LOGIN_FILES},
+	};
+	size_t i;
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		const struct rlimit limit = {limits[i].value, limits[i].value};
+
+		setrlimit(limits[i].resource, &limit);
+	}
+}
+
+static int
+answer(struct channel_message *m, struct err *e)
+{
+	auto_fd int password = channel_take_fd(m, 0);
+	auto_json json_t *body = NULL;
+	const char *hash;
+
+	if (json_get_string(m->body, "hash", JSON_REQUIRED, &hash, e) == -1)
+		return -1;
+	body = json_pack("{s:b}", "good", login_is_good(hash, password));
+	return channel_send(PROCESS_CHANNEL_FD, body, NULL, 0, e) == 1 ? 0 : -1;
+}
+
+int
+login_main(void)
+{
+	struct channel_message m;
+	struct err e;
+	int status;
+
+	log_init("login", LOG_LEVEL_INFO);
+	enter_sandbox();
+	for (;;) {
+		status = channel_receive(PROCESS_CHANNEL_FD, &m, &e);
+		if (status != 1)
+			return status == 0 ? 0 : 1;
+		status = answer(&m, &e);
+		channel_message_clear(&m);
+		if (status == -1)
+			return 1;
+	}
+}

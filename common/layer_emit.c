@@ -101,7 +101,8 @@ find_entry(const struct layer_index *plan, const char *path)
 
 /*
  * A hard link says what its first name says: clients set owner, mode and time
- * by every header.  Extended attributes were set with the first.
+ * by every header, and attributes too: those that are written in Go change the
+ * owner of a link, by which the kernel takes away file capabilities.
  */
 static int
 put_link(struct emitter *em, const struct layer_entry *link, struct err *e)
@@ -120,7 +121,8 @@ put_link(struct emitter *em, const struct layer_entry *link, struct err *e)
 	entry.gid = first->gid;
 	entry.mtime = first->mtime;
 	entry.mtime_nsec = first->mtime_nsec;
-	entry.xattr_count = 0;
+	entry.xattrs = first->xattrs;
+	entry.xattr_count = first->xattr_count;
 	if (tar_write_header(&entry, &em->header, e) != 0)
 		return -1;
 	return put(em, em->header.data, em->header.len, e);

@@ -126,15 +126,15 @@ test_pinned(void **state)
 	auto_fd int fd = -1;
 
 	(void)state;
-	assert_int_equal(LAYER_EMIT_VERSION, 2);
+	assert_int_equal(LAYER_EMIT_VERSION, 3);
 	fd = emit(plan, NULL, &emitted);
 	assert_string_equal(digest_format(&emitted.diff_id, text),
-	    "sha256:210656d8f263d1bed6a379df9e663a7dd2ded7e911b"
-	    "4463304646a59e18f044a");
+	    "sha256:870de131ac9ce927b2650fada987fe58e7154cc01601"
+	    "5605246643a40a44fda8");
 	assert_int_equal(emitted.tar_size, 21504);
 	assert_string_equal(digest_format(&emitted.digest, text),
-	    "sha256:5d159aa345e5014f61ddbc8d740f80434236bc38618"
-	    "b0d9014e0d2343c285ff3");
+	    "sha256:c40434111306a4bc16d4ed05909856117a87a7763d24"
+	    "d6918b4d1d452331d85f");
 }
 
 static void

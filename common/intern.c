@@ -77,6 +77,12 @@ intern_add(struct intern *t, const char *s, size_t len)
 	return (uint32_t)t->count - 1;
 }
 
+bool
+intern_has(const struct intern *t, const char *s, size_t len)
+{
+	return t->table_size > 0 && t->table[find_place(t, s, len)] != 0;
+}
+
 const char *
 intern_string(const struct intern *t, uint32_t number)
 {

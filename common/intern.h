@@ -4,6 +4,7 @@
 #ifndef WINNOW_INTERN_H
 #define WINNOW_INTERN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,9 @@ void intern_clear(struct intern *t);
 
 /* The number of the string of `len` bytes, which is copied if it is new. */
 uint32_t intern_add(struct intern *t, const char *s, size_t len);
+
+/* True when the string is there. */
+bool intern_has(const struct intern *t, const char *s, size_t len);
 
 /* The string of a number; it stays where it is until intern_clear(). */
 const char *intern_string(const struct intern *t, uint32_t number);

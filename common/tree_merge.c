@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "intern.h"
 #include "tree_private.h"
 #include "winnow/mem.h"
 #include "winnow/path.h"
@@ -34,6 +35,8 @@ struct merge {
 	const char *dir_path;
 	size_t dir_len;
 	struct tree_node *dir;
+
+	struct intern hidden; /* the paths of this layer's whiteouts */
 
 	struct tree_node **pending; /* hard links without a target */
 	size_t pending_count;
@@ -92,6 +95,8 @@ hide_lower(struct merge *m, const struct layer_entry *entry)
 {
 	struct tree_node *n = find_literal(m->t, entry->path), *child;
 
+	if (entry->type != ENTRY_OPAQUE)
+		intern_add(&m->hidden, entry->path, strlen(entry->path));
 	if (n == NULL)
 		return;
 	if (entry->type == ENTRY_OPAQUE) {
@@ -281,13 +286,40 @@ add_link(struct merge *m, const struct layer_entry *link, struct err *e)
 	return 0;
 }
 
+/* True for a path below one that the same layer deletes. */
+static bool
+is_in_hidden(const struct merge *m, const char *path)
+{
+	const char *slash;
+
+	for (slash = strchr(path, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/'))
+		if (intern_has(&m->hidden, path, (size_t)(slash - path)))
+			return true;
+	return false;
+}
+
+/*
+ * A marker implies the directory that it is in, as on every client; but what
+ * the same layer deletes does not come back as an empty directory.
+ */
+static int
+add_marker(struct merge *m, const struct layer_entry *entry, struct err *e)
+{
+	if (is_in_hidden(m, entry->path))
+		return 0;
+	if (entry->type != ENTRY_OPAQUE)
+		return parent_of(m, entry, e) == NULL ? -1 : 0;
+	if (intern_has(&m->hidden, entry->path, strlen(entry->path)))
+		return 0;
+	return make_dirs(m, entry, false, e) == NULL ? -1 : 0;
+}
+
 static int
 add_entry(struct merge *m, const struct layer_entry *entry, struct err *e)
 {
-	if (is_whiteout(entry))
-		return parent_of(m, entry, e) == NULL ? -1 : 0;
-	if (entry->type == ENTRY_OPAQUE)
-		return make_dirs(m, entry, false, e) == NULL ? -1 : 0;
+	if (is_whiteout(entry) || entry->type == ENTRY_OPAQUE)
+		return add_marker(m, entry, e);
 	if (entry->path[0] == '\0') {
 		if (entry->type != ENTRY_DIRECTORY)
 			return err_set(e, ERR_INVALID,
@@ -381,6 +413,7 @@ tree_add_layer(struct tree *t, const struct layer_index *index, struct err *e)
 	struct merge m = {.t = t, .layer = t->layers};
 	int r = merge_entries(&m, index, e);
 
+	intern_clear(&m.hidden);
 	free(m.pending);
 	free(m.chain);
 	if (r == 0)

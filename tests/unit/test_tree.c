@@ -169,6 +169,13 @@ static const struct {
     {{"", "!no/dir"}, "no/* no/dir/*"},
     {{"f g", "%f"}, "g:0.1"},
     {{"f", "-x -f/y"}, "f/*"},
+    {{"a/b/c", "-a/b/c -a"}, ""},
+    {{"a/b/c", "-a -a/b/c"}, ""},
+    {{"a/b/c", "!a/b -a"}, ""},
+    {{"a/b", "!a -a"}, ""},
+    {{"a/b/c", "-a/b/c -a a/d"}, "a/* a/d:1.2"},
+    {{"ab/c d", "-a -ab/c"}, "ab/* d:0.1"},
+    {{"l->a a/b", "-a -l/b"}, "l/*"},
     /* A parent that is a link: of this layer followed, of lower replaced. */
     {{"usr/lib/ lib->usr/lib lib/f"}, "lib:0.1 usr/* usr/lib/:0 usr/lib/f:0.2"},
     {{"lib->/usr/../opt lib/f"}, "lib:0.0 opt/* opt/f:0.1 usr/*"},

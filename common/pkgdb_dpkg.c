@@ -268,10 +268,32 @@ pkgdb_read_dpkg(struct pkgdb *db, struct err *e)
 	return 0;
 }
 
-/* Lists the md5sums file, cut down to the regular files that are kept. */
+/*
+ * True for the line of a kept file.  Those of directories go: which of them
+ * stay is not known yet, and dpkg does without.
+ */
+static bool
+keeps_list_line(const struct pkgdb_output *o, const char *line, size_t line_len)
+{
+	const struct tree_node *n = pkgdb_node(o->db, line, line_len);
+
+	return n != NULL && tree_node_type(n) != ENTRY_DIRECTORY &&
+	    (o->kept[n->number] || o->listed[n->number]);
+}
+
+/* The same; scanners give up on a line of another form. */
+static bool
+keeps_md5_line(const struct pkgdb_output *o, const char *line, size_t line_len)
+{
+	return is_md5_line(line, line_len) &&
+	    keeps_list_line(o, line + MD5_PREFIX, line_len - MD5_PREFIX);
+}
+
+/* Lists the file at `path`, if it is there, cut down to the lines to keep. */
 static void
-filter_md5sums(
-    const struct pkgdb *db, const struct package *p, struct pkgdb_output *o)
+filter_lines(struct pkgdb_output *o, const char *path,
+    bool (*keeps)(
+	const struct pkgdb_output *o, const char *line, size_t line_len))
 {
 	auto_strbuf struct strbuf out;
 	struct pkgdb_lines lines;
@@ -279,24 +301,17 @@ filter_md5sums(
 	size_t len;
 
 	strbuf_init(&out, LIMIT_INDEXED_CONTENT + 1);
-	text = find_content(db, p->md5sums, &len);
+	text = find_content(o->db, path, &len);
 	if (text == NULL)
 		return;
 	pkgdb_lines_init(&lines, text, len);
 	while (pkgdb_lines_next(&lines, &line, &len)) {
-		const struct tree_node *n;
-
-		/* Scanners give up on a line of another form. */
-		if (!is_md5_line(line, len))
-			continue;
-		n = pkgdb_node(db, line + MD5_PREFIX, len - MD5_PREFIX);
-		if (n == NULL || !o->kept[n->number] ||
-		    tree_node_type(n) != ENTRY_FILE)
+		if (!keeps(o, line, len))
 			continue;
 		strbuf_add(&out, line, len);
 		strbuf_add_char(&out, '\n');
 	}
-	pkgdb_output_content(o, p->md5sums, &out);
+	pkgdb_output_content(o, path, &out);
 }
 
 /* Lists what belongs to a surviving package; its paragraph goes to `status`.
@@ -307,13 +322,16 @@ filter_package(const struct pkgdb *db, const struct package *p,
 {
 	auto_free char *copyright =
 	    mem_printf("usr/share/doc/%s/copyright", p->name);
+	auto_free char *list = NULL;
 
 	pkgdb_output_path(o, copyright);
-	filter_md5sums(db, p, o);
+	filter_lines(o, p->md5sums, keeps_md5_line);
 	if (p->form == PKGDB_STATUS_D) {
 		pkgdb_output_path(o, p->database);
 		return;
 	}
+	list = info_path(db, p, "list");
+	filter_lines(o, list, keeps_list_line);
 	strbuf_add(status, p->record, p->record_len);
 	if (p->record[p->record_len - 1] != '\n')
 		strbuf_add_char(status, '\n');
@@ -333,6 +351,10 @@ pkgdb_filter_dpkg(const struct pkgdb *db, struct pkgdb_output *o)
 		if (db->packages[i].form != PKGDB_APK &&
 		    pkgdb_survives(db, i, o->kept))
 			filter_package(db, &db->packages[i], &status, o);
-	if (find_content(db, STATUS, &len) != NULL)
-		pkgdb_output_content(o, STATUS, &status);
+	if (find_content(db, STATUS, &len) == NULL)
+		return;
+	pkgdb_output_content(o, STATUS, &status);
+	/* Without these dpkg looks for info/PACKAGE.list, not PACKAGE:ARCH. */
+	pkgdb_output_path(o, INFO "/format");
+	pkgdb_output_path(o, "var/lib/dpkg/arch");
 }

@@ -50,7 +50,7 @@ struct pkgdb_file {
 bool pkgdb_has_rpm(const struct pkgdb *db);
 
 /*
- * The files to keep for scanners: the filtered databases, filtered md5sums,
+ * The files to keep for scanners: the filtered databases, lists and md5sums,
  * the copyright files of surviving packages, and, also without a database,
  * the files that identify the system (os-release, debian_version, ...).
  * Links on the way to them are listed too.  The caller frees each content

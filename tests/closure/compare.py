@@ -9,7 +9,6 @@ other machines, qemu's user mode emulators.
 """
 import argparse
 import concurrent.futures
-import json
 import os
 import re
 import shutil
@@ -17,6 +16,12 @@ import struct
 import subprocess
 import sys
 import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(HERE, "../lib"))
+
+from unpack import blob, first_image, unpack  # noqa: E402
 
 LIST = os.path.join(os.environ.get("top_builddir", "."),
                     "tests/closure/list_closure")
@@ -66,38 +71,6 @@ def unescaped(text):
     return re.sub(rb"\\x([0-9a-f]{2})|\\(.)",
                   lambda m: bytes([int(m[1], 16)]) if m[1] else m[2],
                   text.encode()).decode("utf-8", "surrogateescape")
-
-
-def blob(layout, descriptor):
-    return "%s/blobs/sha256/%s" % (layout, descriptor["digest"][7:])
-
-
-def first_image(layout):
-    """(descriptor, manifest) of the layout's first image."""
-    at = os.path.join(layout, "index.json")
-    while True:
-        with open(at) as file:
-            value = json.load(file)
-        if "layers" in value:
-            return descriptor, value
-        descriptor = value["manifests"][0]
-        at = blob(layout, descriptor)
-
-
-def unpack(layout, descriptor, work):
-    """Unpacks the image, whose index umoci would not look into."""
-    plain = os.path.join(work, "layout")
-    os.mkdir(plain)
-    os.symlink(os.path.abspath(layout) + "/blobs", plain + "/blobs")
-    shutil.copy(layout + "/oci-layout", plain)
-    with open(plain + "/index.json", "w") as file:
-        json.dump({"schemaVersion": 2, "manifests": [dict(
-            descriptor, annotations={
-                "org.opencontainers.image.ref.name": "x"})]}, file)
-    root = os.path.join(work, "root")
-    subprocess.run(["umoci", "raw", "unpack", "--image", plain + ":x", root],
-                   check=True, stdout=subprocess.DEVNULL)
-    return root
 
 
 def winnow_says(layout, manifest):
@@ -239,9 +212,9 @@ def prepare(root, elfs):
 
 
 def compare_image(layout, work, jobs):
-    descriptor, manifest = first_image(layout)
-    root = unpack(layout, descriptor, work)
-    said = winnow_says(layout, manifest)
+    root = os.path.join(work, "root")
+    unpack(layout, root)
+    said = winnow_says(layout, first_image(layout)[1])
     elfs = {p: Elf(root + p) for p in said}
     prepare(root, elfs)
     known = {p: e for p, e in elfs.items() if e.machine in MACHINES}

@@ -295,7 +295,9 @@ platform_manifest()
 compare_trees()
 {
 	python3 "$tests/lib/compare.py" --rewritten var/lib/dpkg/status \
+	    --rewritten 'var/lib/dpkg/info/*.list' \
 	    --rewritten 'var/lib/dpkg/info/*.md5sums' \
+	    --rewritten lib/apk/db/installed \
 	    ${expect:+--expect "$expect"} "$1" "$2"
 }
 

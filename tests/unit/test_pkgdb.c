@@ -55,6 +55,7 @@ static const struct fixture_entry dpkg_files[] = {
 	.content = MD5 "  lib/libc.so.6\n" MD5 "  lib/libm.so.6\n"
 		       "short  lib/libc.so.6\n" MD5 "  /lib/libc.so.6\n" MD5
 		       "  usr/share/doc/base/copyright\n"},
+    {.path = "var/lib/dpkg/info/format", .content = "1\n"},
     {.path = "var/lib/dpkg/info/bash.list",
 	.content = "/usr/bin\n/usr/bin/bash\n/usr/bin/sh"},
     {.path = "var/lib/dpkg/info/tzdoc.list",
@@ -164,7 +165,7 @@ test_dpkg_filter(void **state)
 	/* os-release and the copyright file with the links to them. */
 	static const char *const as_they_stand[] = {"etc/os-release",
 	    "usr/lib/os-release", "usr/share/doc/libc6",
-	    "usr/share/doc/base/copyright"};
+	    "usr/share/doc/base/copyright", "var/lib/dpkg/info/format"};
 	struct layer_index *layer =
 	    fixture_layer(dpkg_files, COUNT(dpkg_files));
 	auto_tree struct tree *t = fixture_tree(layer);
@@ -181,12 +182,15 @@ test_dpkg_filter(void **state)
 	    find_file(t, files, count, "var/lib/dpkg/status"), LIBC "\n");
 	assert_string_equal(
 	    find_file(t, files, count, "var/lib/dpkg/info/libc6:amd64.md5sums"),
-	    MD5 "  lib/libc.so.6\n");
+	    MD5 "  lib/libc.so.6\n" MD5 "  usr/share/doc/base/copyright\n");
+	assert_string_equal(
+	    find_file(t, files, count, "var/lib/dpkg/info/libc6:amd64.list"),
+	    "/lib/libc.so.6\n/usr/share/doc/base/copyright\n");
 	for (i = 0; i < COUNT(as_they_stand); i++)
 		assert_string_equal(
 		    find_file(t, files, count, as_they_stand[i]),
 		    "as it stands");
-	assert_int_equal(count, 6);
+	assert_int_equal(count, 8);
 	free_files(files, count);
 	fixture_free_layer(layer);
 }

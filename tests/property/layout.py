@@ -14,15 +14,30 @@ def gzipped(data):
     return gzip.compress(data, 1, mtime=0)
 
 
+def zstandard(data):
+    return subprocess.run(["zstd", "-q", "-1", "-c"], input=data,
+                          check=True, capture_output=True).stdout
+
+
+def with_header_fields(member):
+    """A gzip member with a name, a comment and an extra field."""
+    return member[:3] + bytes([4 | 8 | 16]) + member[4:10] + \
+        b"\4\0abcd" + b"name\0" + b"comment\0" + member[10:]
+
+
 def encoded(tar, encoding):
     """(blob, media type) of a layer; "mislabelled" is not what it says."""
+    half = len(tar) // 2 + 7
     if encoding == "zstd":
-        return subprocess.run(["zstd", "-q", "-1", "-c"], input=tar,
-                              check=True, capture_output=True).stdout, \
-            TAR + "+zstd"
+        return zstandard(tar), TAR + "+zstd"
+    if encoding == "frames":
+        # A skippable frame, as those with a table of contents have.
+        skippable = b"\x5e\x2a\x4d\x18" + b"\3\0\0\0abc"
+        return skippable + zstandard(tar[:half]) + skippable + \
+            zstandard(b"") + zstandard(tar[half:]) + skippable, TAR + "+zstd"
     if encoding == "members":
-        half = len(tar) // 2 + 7
-        return gzipped(tar[:half]) + gzipped(tar[half:]), TAR + "+gzip"
+        return with_header_fields(gzipped(tar[:half])) + gzipped(b"") + \
+            gzipped(tar[half:]), TAR + "+gzip"
     if encoding == "plain":
         return tar, TAR
     if encoding == "mislabelled":

@@ -40,6 +40,8 @@ class Tree:
     def __init__(self):
         self.nodes = {b"": Node()}
         self.touched = set()  # directories whose time umoci does not restore
+        self.blocked = set()  # what was no directory in some layer
+        self.overlay_free = set()  # those that an overlay gives a new time
 
     def is_dir(self, path):
         return path in self.nodes and self.nodes[path].type == DIRECTORY

@@ -27,6 +27,7 @@ class Member:
     device: tuple = (0, 0)
     xattrs: dict = field(default_factory=dict)
     holes: list = None  # [(offset, length)] of the data that are not written
+    sparse: str = "1.0"  # which of GNU's pax forms says so
     records: list = field(default_factory=list)  # more pax records
 
 
@@ -184,18 +185,38 @@ def pax_records(m, needless):
     return found + m.records
 
 
+def sparse_records(m, parts):
+    """How GNU tar's three pax forms say where the parts belong."""
+    size = b"%d" % len(m.data)
+    if m.sparse == "0.0":
+        records = [(b"GNU.sparse.size", size),
+                   (b"GNU.sparse.numblocks", b"%d" % len(parts))]
+        for offset, length in parts:
+            records += [(b"GNU.sparse.offset", b"%d" % offset),
+                        (b"GNU.sparse.numbytes", b"%d" % length)]
+        return records
+    if m.sparse == "0.1":
+        return [(b"GNU.sparse.name", m.name), (b"GNU.sparse.size", size),
+                (b"GNU.sparse.numblocks", b"%d" % len(parts)),
+                (b"GNU.sparse.map",
+                 b",".join(b"%d,%d" % part for part in parts))]
+    return [(b"GNU.sparse.major", b"1"), (b"GNU.sparse.minor", b"0"),
+            (b"GNU.sparse.name", m.name), (b"GNU.sparse.realsize", size)]
+
+
 def write_pax(m, needless=False):
     records, data, name = pax_records(m, needless), m.data, m.name
     if m.holes is not None:
         parts = segments(m.data, m.holes)
-        table = b"%d\n" % len(parts)
-        table += b"".join(b"%d\n%d\n" % part for part in parts)
-        data = padded(table) + b"".join(m.data[o:o + n] for o, n in parts)
-        records = [r for r in records if r[0] != b"path"] + [
-            (b"GNU.sparse.major", b"1"), (b"GNU.sparse.minor", b"0"),
-            (b"GNU.sparse.name", m.name),
-            (b"GNU.sparse.realsize", b"%d" % len(m.data))]
-        name = b"GNUSparseFile.0/x"
+        data = b"".join(m.data[o:o + n] for o, n in parts)
+        if m.sparse == "1.0":
+            table = b"%d\n" % len(parts)
+            table += b"".join(b"%d\n%d\n" % part for part in parts)
+            data = padded(table) + data
+        if m.sparse != "0.0":
+            records = [r for r in records if r[0] != b"path"]
+            name = b"GNUSparseFile.0/x"
+        records += sparse_records(m, parts)
     if needless:
         records.append((b"size", b"%d" % len(data)))
     seconds = m.mtime_ns // 10 ** 9

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""run.py [--count N] [--seed FIRST] [--jobs N] [--keep DIR]
+"""run.py [--client CLIENT] [--count N] [--seed FIRST] [--jobs N] [--keep DIR]
 
 The central equation, for random stacks of layers and random policies: the
-variant, unpacked by umoci, equals the source, unpacked by umoci, restricted
-to what an independent model says is kept.  Prints each failing seed with the
+variant, unpacked by a client, equals the source, unpacked by the same client,
+restricted to what an independent model says is kept.  The client is umoci or
+containerd, which gets no stacks that it refuses.  Prints each failing seed with the
 command that replays it, and leaves its stack on disk.  Needs root.
 """
 import argparse
@@ -15,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import unittest.mock
 from types import SimpleNamespace
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -22,21 +24,14 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [HERE, os.path.join(HERE, "../lib")]
 
 import compare  # noqa: E402
+import clients  # noqa: E402
 import layout  # noqa: E402
 import model  # noqa: E402
 import stack  # noqa: E402
+from clients import Failure, run  # noqa: E402
 from odd_tar import DIRECTORY  # noqa: E402
 
 WINNOW = os.path.join(os.environ.get("top_builddir", "."), "winnow")
-
-
-class Failure(Exception):
-    pass
-
-
-def run(*command):
-    return subprocess.run(command, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
 
 
 def quoted(pattern):
@@ -51,16 +46,6 @@ def write_policy(path, keep, drop):
         if drop:
             file.write("drop:\n")
             file.writelines(map(quoted, drop))
-
-
-def unpack(work, image, name):
-    target = os.path.join(work, name)
-    r = run("umoci", "raw", "unpack", "--image",
-            os.path.join(work, image), target)
-    if r.returncode != 0:
-        raise Failure("umoci does not unpack %s:\n%s" % (
-            image, r.stdout.decode(errors="replace")))
-    return target
 
 
 def expected_selection(tree, keep, drop):
@@ -83,35 +68,41 @@ def check_model(tree, source):
                                      sorted(said - there)))
 
 
-def forget_free_times(tree, *roots):
-    """Directories without a header, and where umoci restores no time."""
-    for path, node in tree.nodes.items():
-        if node.type != DIRECTORY or not (
-                node.member is None or path in tree.touched):
-            continue
-        for root in roots:
-            full = os.path.join(os.fsencode(root), path)
-            if os.path.isdir(full) and not os.path.islink(full):
-                os.utime(full, (0, 0))
+def ignore_free_times(tree, free):
+    """Directories without a header, and those that the client touches."""
+    class Entry(compare.Entry):
+        def properties(self):
+            found = super().properties()
+            path = os.path.relpath(self.path, self.root)
+            node = tree.nodes.get(b"" if path == b"." else path)
+            if node and node.type == DIRECTORY and (
+                    node.member is None or path in free):
+                found["mtime"] = None
+            return found
+
+        def __init__(self, root, name):
+            super().__init__(root, name)
+            self.root = root
+    return Entry
 
 
-def check_equal(tree, selection, source, variant):
+def check_equal(tree, free, selection, source, variant):
     there = set(compare.entries(variant))
     if there != selection:
         raise Failure("kept but not listed: %r; listed but lost: %r" % (
             sorted(there - selection), sorted(selection - there)))
-    forget_free_times(tree, source, variant)
     text = io.StringIO()
-    with contextlib.redirect_stdout(text):
+    with contextlib.redirect_stdout(text), unittest.mock.patch.object(
+            compare, "Entry", ignore_free_times(tree, free)):
         status = compare.compare(SimpleNamespace(
             source=source, variant=variant, rewritten=[], expect=None))
     if status != 0:
         raise Failure(text.getvalue())
 
 
-def check_seed(seed, work):
+def check_seed(client, seed, work):
     rng = stack.generator(seed)
-    layers, readable, tree = stack.make(rng)
+    layers, readable, tree = stack.make(rng, client.overlay)
     keep, drop = stack.policy(rng, tree)
     selection, error = expected_selection(tree, keep, drop)
     source = layout.Layout(os.path.join(work, "source"))
@@ -129,18 +120,20 @@ def check_seed(seed, work):
         return
     if r.returncode != 0:
         raise Failure("winnow strip fails:\n" + text)
-    unpacked = unpack(work, "source:plain", "from")
-    check_model(tree, unpacked)
-    check_equal(tree, selection, unpacked,
-                unpack(work, "variant:v", "to"))
+    source = client.unpack(work, "source", "plain", "from")
+    check_model(tree, source)
+    variant = client.unpack(work, "variant", "v", "to")
+    check_equal(tree, client.free_times(tree), selection, source, variant)
+    client.release(source)
+    client.release(variant)
 
 
 def try_seed(arguments):
     """None, or (seed, what is wrong, where the stack is)."""
-    seed, keep = arguments
+    client, seed, keep = arguments
     work = tempfile.mkdtemp(prefix="seed-%d-" % seed, dir=keep)
     try:
-        check_seed(seed, work)
+        check_seed(client, seed, work)
     except Failure as failure:
         return seed, str(failure), work
     except Exception as error:
@@ -149,42 +142,54 @@ def try_seed(arguments):
     return None
 
 
-def report(seed, text, work):
+def report(client, seed, text, work):
     print("seed %d FAILED; its stack is in %s" % (seed, work))
-    print("replay: top_builddir=%s %s --seed %d --count 1" % (
+    print("replay: top_builddir=%s %s --client %s --seed %d --count 1" % (
         os.path.dirname(os.path.abspath(WINNOW)),
-        os.path.abspath(__file__), seed))
+        os.path.abspath(__file__), client, seed))
     print("  " + text.rstrip().replace("\n", "\n  "), flush=True)
 
 
-def missing_tool():
-    for tool in "umoci", "zstd":
+def missing_tool(client):
+    for tool in client.tools:
         if shutil.which(tool) is None:
             return tool + " is not installed"
     return None if os.getuid() == 0 else "unpacking with owners needs root"
 
 
+def check_all(client, options):
+    """The number of stacks that failed."""
+    failed = 0
+    seeds = range(options.seed, options.seed + options.count)
+    with multiprocessing.Pool(options.jobs) as pool:
+        for found in pool.imap_unordered(
+                try_seed, [(client, s, options.keep) for s in seeds]):
+            if found is not None:
+                failed += 1
+                report(options.client, *found)
+    print("%s: %d stacks, %d failed" % (
+        options.client, options.count, failed))
+    return failed
+
+
 def main():
     parser = argparse.ArgumentParser(
         usage=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--client", choices=clients.CLIENTS, default="umoci")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", default=None)
     options = parser.parse_args()
-    why = missing_tool()
+    why = missing_tool(clients.CLIENTS[options.client])
     if why is not None:
         print("skipped: " + why)
         return 77
-    failed = 0
-    seeds = range(options.seed, options.seed + options.count)
-    with multiprocessing.Pool(options.jobs) as pool:
-        for found in pool.imap_unordered(
-                try_seed, [(s, options.keep) for s in seeds]):
-            if found is not None:
-                failed += 1
-                report(*found)
-    print("%d stacks, %d failed" % (options.count, failed))
+    client = clients.CLIENTS[options.client]()
+    try:
+        failed = check_all(client, options)
+    finally:
+        client.close()
     return 1 if failed else 0
 
 

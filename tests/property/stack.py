@@ -26,20 +26,23 @@ TIMES = [0, 1, 1600000000 * SECOND, 1600000000 * SECOND + 123456789,
          -1250000000, -5 * SECOND]
 DIALECTS = ["v7", "ustar", "gnu", "pax", "pax"]
 CAPABILITY = bytes.fromhex("0100000200040000000000000000000000000000")
-ENCODINGS = ["gzip", "gzip", "members", "zstd", "plain", "mislabelled"]
+ENCODINGS = ["gzip", "gzip", "members", "zstd", "frames", "plain",
+             "mislabelled"]
 
 
 class LayerMaker:
     """One layer over a tree; the tree becomes the merged one."""
 
-    def __init__(self, rng, tree):
+    def __init__(self, rng, tree, overlay=False):
         self.rng, self.tree = rng, tree
+        self.overlay = overlay  # what containerd accepts only
         self.first, self.members, self.last = [], [], []
         self.upper = set()  # paths that this layer has entries for
         self.links = set()  # of them, symbolic links
         self.banned = set()  # paths whose whiteout may come late
         self.pinned = set()  # directories that such a marker needs
         self.late = False  # a marker may come behind entries
+        self.hidden = set()  # what its whiteouts delete
         self.emptied = set()  # directories that such a marker empties
 
     def make(self):
@@ -61,12 +64,18 @@ class LayerMaker:
             if path not in tree.nodes or any(
                     below(m.name, path) for m in self.first + self.last):
                 continue
+            if self.overlay and self.implies_blocked(path):
+                continue
+            self.hidden.add(path)
             self.marker(join(parent(path), b".wh." + path.split(b"/")[-1]),
                         path)
             tree.remove(path)
         dirs = [p for p in tree.nodes if p and tree.is_dir(p)]
         for path in rng.sample(dirs, min(len(dirs), rng.choice([0, 0, 1]))):
             # Clients disagree about markers in what is deleted.
+            if self.overlay and (self.implies_blocked(path + b"/x") or
+                                 path in map(parent, self.hidden)):
+                continue  # Overlays list whiteouts in opaque directories.
             if path in tree.nodes and not any(
                     below(parent(m.name), path) and parent(m.name) != path
                     for m in self.first + self.last):
@@ -80,7 +89,15 @@ class LayerMaker:
 
     def marker(self, name, hidden):
         self.tree.touched.add(parent(name))
+        # containerd also sets the times of the directories of markers.
+        if self.overlay:
+            self.pinned.add(parent(name))
         member = Member(name, mtime_ns=1600000000 * SECOND)
+        # The name alone makes it one; some builders linked them all.
+        if self.rng.random() < 0.15:
+            member.type = self.rng.choice([HARD, SYMLINK, FIFO])
+            if member.type != FIFO:
+                member.target = b".wh..wh.aufs"
         if self.rng.random() < 0.5:
             self.first.append(member)
             return
@@ -89,6 +106,15 @@ class LayerMaker:
         self.pinned.add(parent(name))
         if hidden is not None:
             self.banned.add(hidden)
+
+    def implies_blocked(self, path):
+        """containerd takes the attributes of a directory without a header
+        from lower layers, and fails where one has no directory."""
+        while path := parent(path):
+            if not (path in self.upper and self.tree.is_dir(path)) and any(
+                    below(path, b) for b in self.tree.blocked):
+                return True
+        return False
 
     # Where entries go
 
@@ -109,6 +135,13 @@ class LayerMaker:
         if any(below(path, b) or below(b, path) for b in self.banned):
             return False
         if any(below(p, path) for p in self.pinned):
+            return False
+        if self.overlay and self.implies_blocked(path):
+            return False
+        # containerd sets times of directories that were replaced since.
+        if self.overlay and any(
+                below(p, path) and (p != path or self.tree.is_dir(p))
+                for p in self.upper):
             return False
         at = parent(path)
         while at not in self.tree.nodes:
@@ -171,6 +204,7 @@ class LayerMaker:
         for offset, length in holes:
             data[offset:offset + length] = bytes(length)
         member.data, member.holes = bytes(data), holes
+        member.sparse = rng.choice(["0.0", "0.1", "1.0"])
 
     def file(self, path=None):
         path = path or self.new_path()
@@ -205,6 +239,8 @@ class LayerMaker:
         rng, path = self.rng, self.new_path()
         files = [p for p, n in self.tree.nodes.items() if n.type != DIRECTORY]
         near = [p for p in files if p in self.upper]
+        if self.overlay:
+            files = near
         if path is None or not files:
             return
         target = rng.choice(near if near and rng.random() < 0.7 else files)
@@ -271,6 +307,18 @@ class LayerMaker:
             return raw, raw
         return raw, odd_tar.write(replace(member, holes=None), dialect)
 
+    def note_directories(self, order):
+        """Which directories an overlay makes anew without a header."""
+        free = self.tree.overlay_free
+        made = {p for p in self.upper if self.tree.is_dir(p)}
+        free -= made
+        self.tree.blocked |= self.upper - made | self.hidden
+        for path in list(self.upper) + [m.name for m in order if m]:
+            while path:
+                path = parent(path)
+                if path not in made:
+                    free.add(path)
+
     def pack(self):
         rng = self.rng
         dialect = rng.choice(DIALECTS + ["mixed"])
@@ -293,6 +341,7 @@ class LayerMaker:
             else:
                 raw, readable = self.entry(member, which)
                 odd, plain = odd + raw, plain + readable
+        self.note_directories(order)
         end = rng.choice(
             [odd_tar.END_OF_ARCHIVE, odd_tar.END_OF_ARCHIVE,
              odd_tar.END_OF_ARCHIVE.ljust(10240, b"\0"),
@@ -300,11 +349,11 @@ class LayerMaker:
         return odd + end, plain + end
 
 
-def make(rng):
+def make(rng, overlay=False):
     """The layers as [(tar, encoding)], as umoci can read them, and merged."""
     tree, layers, readable = Tree(), [], []
     for _ in range(rng.randint(1, 6)):
-        odd, plain = LayerMaker(rng, tree).make()
+        odd, plain = LayerMaker(rng, tree, overlay).make()
         layers.append((odd, rng.choice(ENCODINGS)))
         readable.append((plain, "gzip"))
     return layers, readable, tree

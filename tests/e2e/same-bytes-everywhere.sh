@@ -1,0 +1,60 @@
+#!/bin/bash
+# The same image and policy give the same bytes: by the command line with one
+# process and with all, by winnowd with one worker and with four, from a layout
+# and from a registry.
+. "$(dirname "$0")/lib.sh"
+need taskset skopeo docker-registry jq
+
+layouts=$(image_layouts small)
+small_policies
+tag=$(jq -r '.manifests[0].annotations["org.opencontainers.image.ref.name"]' \
+    "$layouts/library/small/index.json")
+
+# strip_to NAME [COMMAND...]: the digest that winnow strip prints.
+strip_to()
+{
+	local name=$1
+	shift
+	"$@" "$winnow" strip --policy "$policies/small.yaml" \
+	    "oci:$layouts/library/small" "oci:$dir/$name:1" \
+	    2> "$dir/strip.log" | sed -n 's/^wrote .* //p'
+}
+
+# blobs MANIFEST: what it names.
+blobs() { jq -r '.config.digest, .layers[].digest' <<< "$1"; }
+
+one=$(strip_to one taskset -c 0)
+all=$(strip_to all)
+has 'winnow strip prints a digest' "$one" '^sha256:[0-9a-f]{64}$'
+is 'with one process and with all it is the same' "$all" "$one"
+index=$(cat "$dir/one/blobs/sha256/${one#sha256:}")
+child=$(jq -r '.manifests[0].digest // empty' <<< "$index")
+[ -z "$child" ] || index=$(cat "$dir/one/blobs/sha256/${child#sha256:}")
+
+start_registry upstream "$dir/registry"
+push_layout "$layouts" small "$tag" "${addresses[upstream]}" ||
+    bail 'cannot fill the registry'
+
+# served WORKERS UPSTREAM: sets $answer, what a fresh winnowd answers.
+served()
+{
+	rm -rf "$dir/store"
+	winnowd_config "$2"
+	sed -i "s/^workers:.*/workers: $1/" "$dir/winnow.conf"
+	start_winnowd
+	answer=$(platform_manifest small "$tag")
+	digest=$(manifest small "$tag" | sha256sum)
+	stop winnowd
+}
+
+served 1 "oci:$layouts"
+first=$digest
+is 'winnowd makes the same config and layers' "$(blobs "$answer")" \
+    "$(blobs "$index")"
+served 4 "oci:$layouts"
+is 'with four workers its manifest is the same' "$digest" "$first"
+served 4 "http://${addresses[upstream]}"
+is 'and from a registry' "$digest" "$first"
+served 1 "http://${addresses[upstream]}"
+is 'also with one worker' "$digest" "$first"
+finish

@@ -22,6 +22,7 @@ enum cli_status {
 /* Each returns an exit status. */
 int command_audit(const struct options *o);
 int command_check(const struct options *o);
+int command_diff(const struct options *o);
 int command_explain(const struct options *o);
 int command_plan(const struct options *o);
 int command_reload(const struct options *o);

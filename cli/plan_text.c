@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fold_text.h"
 #include "plan.h"
 #include "term.h"
 #include "winnow/limits.h"
@@ -14,16 +15,6 @@ struct lines {
 	const struct plan *plan;
 	uint32_t top;
 };
-
-/* A size, or blanks where there is nothing. */
-static void
-print_size(uint64_t bytes, bool there, enum term_style style)
-{
-	char buf[32];
-
-	printf("%s%11s%s", term_style(style),
-	    there ? num_format_size(bytes, buf) : "", term_style(TERM_PLAIN));
-}
 
 /* Why the one file of a line is kept, in few words. */
 static void
@@ -85,71 +76,37 @@ add_note(
 		    out, "%s%s", out->len > 0 ? ", " : "", strbuf_string(&why));
 }
 
-/* The names from row->first to row->node. */
-static void
-add_name(
-    const struct plan *plan, const struct fold_row *row, struct strbuf *out)
-{
-	const struct tree *t = plan->preview->view->tree;
-	const struct fold_node *n = &plan->fold.nodes[row->node];
-	auto_strbuf struct strbuf path, up;
-	const char *name;
-
-	strbuf_init(&path, LIMIT_PATH + 1);
-	strbuf_init(&up, LIMIT_PATH + 1);
-	tree_node_path(tree_at(t, row->node), &path);
-	name = strbuf_string(&path);
-	if (row->level == 0) {
-		strbuf_add_char(out, '/');
-	} else {
-		tree_node_path(tree_at(t, row->first), &up);
-		name += path_base(strbuf_string(&up)) - strbuf_string(&up);
-	}
-	path_escape(name, out);
-	if (n->directory && *name != '\0')
-		strbuf_add_char(out, '/');
-}
-
 static void
 print_row(void *arg, const struct fold_row *row)
 {
 	const struct plan *plan = ((struct lines *)arg)->plan;
+	const struct tree *t = plan->preview->view->tree;
 	const struct fold_sums *s = &row->sums;
 	bool kept = s->classes & (1u << PLAN_KEPT);
 	bool removed = s->classes & (1u << PLAN_REMOVED);
-	enum term_style style = !removed ? TERM_KEPT
-	    : kept                       ? TERM_MIXED
-					 : TERM_GONE;
-	auto_strbuf struct strbuf name, note;
-	size_t i;
+	auto_strbuf struct strbuf note;
+	struct fold_line line = {
+	    .mark = '~',
+	    .style = TERM_MIXED,
+	    .columns = {s->bytes[PLAN_KEPT], s->bytes[PLAN_REMOVED]},
+	    .shown = {kept && (!removed || s->files[PLAN_KEPT] > 0),
+		removed || s->bytes[PLAN_REMOVED] > 0},
+	    .first = tree_at(t, row->first),
+	    .node = tree_at(t, row->node),
+	    .directory = plan->fold.nodes[row->node].directory,
+	};
 
-	strbuf_init(&name, SIZE_MAX);
 	strbuf_init(&note, SIZE_MAX);
-	print_size(s->bytes[PLAN_KEPT],
-	    kept && (!removed || s->files[PLAN_KEPT] > 0), TERM_KEPT);
-	print_size(s->bytes[PLAN_REMOVED],
-	    removed || s->bytes[PLAN_REMOVED] > 0, TERM_GONE);
-	printf("  %s%c%s ", term_style(style),
-	    !removed   ? '+'
-		: kept ? '~'
-		       : '-',
-	    term_style(TERM_PLAIN));
-	for (i = 1; i < row->level; i++)
-		fputs(
-		    term_branch(row->last[i] ? TERM_EMPTY : TERM_PASS), stdout);
-	if (row->level > 0)
-		fputs(term_branch(
-			  row->last[row->level] ? TERM_LAST : TERM_BRANCH),
-		    stdout);
-	if (row->group > 0)
-		strbuf_add_format(&name, "%u more", row->group);
-	else
-		add_name(plan, row, &name);
 	add_note(plan, row, &note);
-	printf("%s%s%s%s%s%s%s\n", term_style(style), strbuf_string(&name),
-	    term_style(TERM_PLAIN), term_style(TERM_DIM),
-	    note.len > 0 ? "  " : "", strbuf_string(&note),
-	    term_style(TERM_PLAIN));
+	line.note = strbuf_string(&note);
+	if (!removed) {
+		line.mark = '+';
+		line.style = TERM_KEPT;
+	} else if (!kept) {
+		line.mark = '-';
+		line.style = TERM_GONE;
+	}
+	fold_print_line(row, &line);
 }
 
 static void
@@ -308,10 +265,12 @@ print_verdict(const struct plan *plan)
 	    json_string_value(json_object_get(plan->startup, "program"));
 	const char *user =
 	    json_string_value(json_object_get(plan->startup, "user"));
+	auto_strbuf struct strbuf verdict;
 	char a[32], b[32];
 	size_t i;
 	json_t *warning;
 
+	strbuf_init(&verdict, SIZE_MAX);
 	json_array_foreach(plan->warnings, i, warning)
 	    printf("%swarning:%s %s\n", term_style(TERM_MIXED),
 		term_style(TERM_PLAIN), json_string_value(warning));

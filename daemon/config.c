@@ -101,6 +101,8 @@ config_free_strings(char **list, size_t count)
 void
 config_free(struct config *c)
 {
+	if (c == NULL)
+		return;
 	config_free_strings(c->listen, c->listen_count);
 	config_free_strings(c->platforms, c->platform_count);
 	config_upstreams_clear(c);

@@ -22,7 +22,8 @@ has 'an unknown key' "$out" 'bad\.yaml:2:1: .*keeep'
 has 'a relative pattern' "$out" 'bad\.yaml:5:5: '
 has 'a bad pattern' "$out" 'bad\.yaml:6:[0-9]+: '
 has 'an unknown set' "$out" 'bad\.yaml:7:11: .*no-such-set'
-check 'winnowd does not start' fails timeout 10 "$winnowd" -c "$dir/winnow.conf"
+status_of() { timeout 10 "$winnowd" -c "$dir/winnow.conf" > /dev/null 2>&1; echo $?; }
+is 'winnowd does not start' "$(status_of)" 1
 check 'winnow check refuses it' fails "$winnow" check "$policies/bad.yaml"
 has 'with the same words' "$("$winnow" check "$policies/bad.yaml" 2>&1)" \
     'bad\.yaml:2:1: '
@@ -32,4 +33,5 @@ check 'winnowd -n accepts a good one' "$winnowd" -n -c "$dir/winnow.conf"
 sed -i 's/^default:/defualt:/' "$dir/winnow.conf"
 has 'a mistake in the configuration' \
     "$("$winnowd" -n -c "$dir/winnow.conf" 2>&1)" 'winnow\.conf:[0-9]+:1: .*defualt'
+is 'winnowd does not start with it' "$(status_of)" 1
 finish

@@ -23,6 +23,7 @@
 /* Enough for any honest layer; further ones are left out. */
 #define WARNINGS_MAX (1u << 20)
 
+#define TAR_BLOCK 512
 #define WHITEOUT ".wh."
 #define WHITEOUT_META ".wh..wh."
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
@@ -64,6 +65,22 @@ wrap_name(const char *name, struct err *e)
 	return err_wrap(e, "%.300s", strbuf_string(&text));
 }
 
+/*
+ * Completes the last block of an archive that lacks the padding behind its
+ * last file: umoci insert writes such layers, and the clients unpack them.
+ */
+static la_ssize_t
+pad_input(struct layer_reader *r, const void **data)
+{
+	static const char zeros[TAR_BLOCK];
+
+	if (r->padded || r->input_len % TAR_BLOCK == 0)
+		return 0;
+	r->padded = true;
+	*data = zeros;
+	return TAR_BLOCK - (la_ssize_t)(r->input_len % TAR_BLOCK);
+}
+
 /* libarchive's read callback: hands out the inflated bytes, not copied. */
 static la_ssize_t
 read_input(struct archive *a, void *arg, const void **data)
@@ -76,7 +93,8 @@ read_input(struct archive *a, void *arg, const void **data)
 		archive_set_error(a, EIO, "cannot inflate");
 		return -1;
 	}
-	return (la_ssize_t)len;
+	r->input_len += len;
+	return len == 0 ? pad_input(r, data) : (la_ssize_t)len;
 }
 
 enum name_kind { NAME_PLAIN, NAME_WHITEOUT, NAME_OPAQUE, NAME_IGNORED };
@@ -225,6 +243,35 @@ fail_header(const struct layer_reader *r, struct err *e)
 	return -1;
 }
 
+/* Notes where an entry's content ends; of a sparse file that is not known. */
+static void
+note_end(struct layer_reader *r, struct archive_entry *ae)
+{
+	uint64_t size = archive_entry_size_is_set(ae)
+	    ? (uint64_t)archive_entry_size(ae)
+	    : 0;
+
+	r->last_end = (uint64_t)archive_filter_bytes(r->archive, 0);
+	if (archive_entry_sparse_reset(ae) > 0 ||
+	    __builtin_add_overflow(r->last_end, size, &r->last_end))
+		r->last_end = UINT64_MAX;
+}
+
+/* Padding may stand for padding only, not for a header or a content. */
+static int
+check_end(const struct layer_reader *r, struct err *e)
+{
+	if (!r->padded || r->last_end <= r->input_len)
+		return 0;
+	err_set(e, ERR_INVALID,
+	    "damaged tar archive: it ends after %" PRIu64
+	    " bytes, inside its last entry",
+	    r->input_len);
+	return r->index->count == 0
+	    ? -1
+	    : wrap_name(r->index->entries[r->index->count - 1].path, e);
+}
+
 static int
 read_entries(struct layer_reader *r, struct err *e)
 {
@@ -233,11 +280,12 @@ read_entries(struct layer_reader *r, struct err *e)
 		int status = archive_read_next_header(r->archive, &ae);
 
 		if (status == ARCHIVE_EOF)
-			return 0;
+			return check_end(r, e);
 		if (status < ARCHIVE_WARN || status == ARCHIVE_RETRY)
 			return fail_header(r, e);
 		if (status == ARCHIVE_WARN && note_warning(r, ae, e) == -1)
 			return -1;
+		note_end(r, ae);
 		if (read_entry(r, ae, e) == -1)
 			return -1;
 	}

@@ -18,6 +18,9 @@ struct layer_reader {
 	uint64_t indexed_total; /* bytes of contents held in the index */
 	uint64_t size_total; /* of all files, holes included */
 	uint32_t ordinals; /* entries seen */
+	uint64_t input_len; /* bytes of the archive so far */
+	bool padded; /* zeros were added to its last block */
+	uint64_t last_end; /* where the last entry's content ends in it */
 	bool input_failed;
 	struct err input_error; /* why inflating failed */
 };

@@ -76,6 +76,10 @@ def layers():
         "bzip2|not a tar archive"
     yield "truncated-tar-header", GOOD + header("data", 9)[:300], "tar"
     yield "truncated-tar-content", GOOD + header("data", 9999) + b"abc", "tar"
+    yield "truncated-tar-content-in-last-block", \
+        GOOD + header("data", 100) + b"x" * 50, "inside its last entry"
+    yield "truncated-tar-header-zeros", GOOD + header("data", 0)[:508], \
+        "inside its last entry"
     yield "tar-without-end", GOOD + header("data", 1 << 20) + bytes(512), \
         "tar"
     yield "tar-bad-checksum", \

@@ -351,6 +351,42 @@ test_archives(void **state)
 	expect_error(&tar, ERR_INVALID, "first: after: damaged tar archive");
 }
 
+/*
+ * Where an archive may end without its trailer: behind the last content, or
+ * in the padding after it, as clients read it; nowhere before.
+ */
+static void
+test_cut_ends(void **state)
+{
+	const struct tar_member last = {.name = "last", .data = "seven b"};
+	auto_strbuf struct strbuf tar;
+	size_t cut;
+
+	(void)state;
+	strbuf_init(&tar, TAR_MAX);
+	for (cut = 512; cut <= 1536; cut++) {
+		bool good = cut == 512 || cut == 1024 + 7 ||
+		    cut == 1024 + 100 || cut == 1536;
+
+		/* The other cuts are like their neighbours. */
+		if (!good && cut != 513 && cut != 1000 && cut != 1020 &&
+		    cut != 1023 && cut != 1024 && cut != 1024 + 6)
+			continue;
+		strbuf_reset(&tar);
+		tar_add(&tar, &(struct tar_member){.name = "first"});
+		tar_add(&tar, &last);
+		strbuf_truncate(&tar, cut);
+		if (good) {
+			auto_layer_index struct layer_index *index =
+			    read_good(&tar);
+
+			assert_int_equal(index->count, cut == 512 ? 1 : 2);
+		} else {
+			expect_error(&tar, ERR_INVALID, "damaged tar archive");
+		}
+	}
+}
+
 static void
 test_digest_first(void **state)
 {
@@ -642,6 +678,7 @@ main(void)
 	    cmocka_unit_test(test_refuses),
 	    cmocka_unit_test(test_refuses_records),
 	    cmocka_unit_test(test_archives),
+	    cmocka_unit_test(test_cut_ends),
 	    cmocka_unit_test(test_digest_first),
 	    cmocka_unit_test(test_scripts),
 	    cmocka_unit_test(test_spool),

@@ -16,7 +16,7 @@
 # Debian's clients, not what a machine has beside them.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 need_root
-need ip python3 curl jq
+need ip python3 curl jq perl
 enter_clients
 # An address that docker does not take for local, and so for insecure.
 outside=192.0.2.1
@@ -92,7 +92,6 @@ name_digest()
 # and prints the digests of what it has then ---
 get_docker()
 {
-	dock image rm -f "$1" > /dev/null 2>&1
 	dock image prune -af > /dev/null 2>&1
 	dock pull -q "${@:2}" "$1" > /dev/null &&
 	    dock image inspect -f '{{.RepoDigests}}' "$1"
@@ -223,6 +222,12 @@ EOC
 use() { export CONTAINERS_REGISTRIES_CONF=$dir/$1.conf; }
 
 need_client docker dockerd ctr podman buildah skopeo
+dock_config= # a directory with docker's logins
+dock()
+{
+	in_root docker ${dock_config:+--config "$dock_config"} \
+	    -H "$docker_socket" "$@"
+}
 start_containerd
 dockerd_arguments=(--registry-mirror "http://$proxy")
 start_dockerd
@@ -270,6 +275,47 @@ if in_root sh -c 'command -v oras' > /dev/null; then
 	check 'oras discovers no referrers of a variant' \
 	    in_root oras discover "$secure/image:1"
 fi
+
+# With passwords, over TLS: who has none, or a wrong one, gets nothing.
+reloads() { grep -c 'core .*reload\.done' "$dir/winnowd.log"; }
+# passwords LINE: changes the configuration that is in force.
+passwords()
+{
+	local before
+	before=$(reloads)
+	sed -i '/^htpasswd:/d' "$dir/winnow.conf"
+	echo "$1" >> "$dir/winnow.conf"
+	kill -HUP "${pids[winnowd]}"
+	more_reloads() { [ "$(reloads)" -gt "$before" ]; }
+	wait_for 20 more_reloads || bail 'the configuration is not read'
+}
+echo "alice:$(hash_of alice-secret 05)" > "$dir/htpasswd"
+passwords 'htpasswd: htpasswd'
+mkdir "$dir/login"
+log_in() { dock --config "$dir/login" login -u alice -p "$1" "$secure"; }
+check 'docker: a wrong password' fails log_in wrong
+cell docker 'no password' refused "$secure/image:1"
+check 'docker: login' log_in alice-secret
+dock_config=$dir/login
+cell docker 'a password' variant "$secure/image:1"
+cell buildkit 'a password' variant "$secure/image:1"
+dock_config=
+cell buildkit 'no password' refused "$secure/image:1"
+cell ctr 'no password' refused "$secure/image:1"
+cell ctr 'a password' variant "$secure/image:1" --user alice:alice-secret
+cell ctr 'a wrong password' refused "$secure/image:1" --user alice:wrong
+cell podman 'no password' refused "$secure/image:1"
+cell podman 'a password' variant "$secure/image:1" --creds alice:alice-secret
+cell buildah 'a password' variant "$secure/image:1" --creds alice:alice-secret
+cell skopeo 'no password' refused "$secure/image:1"
+cell skopeo 'a password' variant "$secure/image:1" \
+    --src-creds alice:alice-secret
+if in_root sh -c 'command -v oras' > /dev/null; then
+	cell oras 'no password' refused "$secure/image:1"
+	cell oras 'a password' variant "$secure/image:1" \
+	    --from-username alice --from-password alice-secret
+fi
+passwords '# nobody has to log in'
 
 # As a mirror: what is asked for is docker.io's.
 hub=docker.io/library

@@ -174,6 +174,13 @@ ready_or_dead()
 	gone "${pids[$name]}" || "$@"
 }
 
+# hash_of PASSWORD COST: as htpasswd -B has it.
+hash_of()
+{
+	perl -e 'print crypt($ARGV[0], q($2y$) . $ARGV[1] . q($abcdefghijklmnopqrstuu))' \
+	    "$1" "$2"
+}
+
 free_port()
 {
 	python3 -c 'import socket

@@ -30,7 +30,6 @@ check 'also one that is none' gets 200 -H 'Authorization: Bearer hub-secret' \
     "$v2/small/manifests/1"
 check 'and not logged' lacks "$(log)" "hub-secret|$secret"
 
-hash_of() { perl -e 'print crypt($ARGV[0], q($2y$) . $ARGV[1] . q($abcdefghijklmnopqrstuu))' "$1" "$2"; }
 users()
 {
 	local user

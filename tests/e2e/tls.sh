@@ -196,7 +196,8 @@ check 'others get the blob' same \
     "sha256:$(get "$https/original/app/blobs/$layer" | sha256sum | cut -c1-64)" "$layer"
 grown=$((($(memory) - before) / 1024))
 note "20 clients in a blob of 60 MB: $grown MiB more"
-check 'they take less than 16 MiB' test "$grown" -lt 16
+# A sanitizer keeps what was freed.
+ldd "$winnowd" | grep -q libasan || check 'they take less than 16 MiB' test "$grown" -lt 16
 stop unread KILL 2> /dev/null
 
 # Certificates of clients.
@@ -216,5 +217,6 @@ sed -i 's/client_certificate: required/client_certificate: optional/' "$dir/winn
 reload
 check 'now they may have one' wait_for 20 reloaded "$((bad + 3))"
 check 'a client with a certificate again' as alice
-check 'and one without' get "$https/"
+is 'one without is nobody, who is refused' \
+    "$(get -o /dev/null -w '%{http_code}' "$https/")" 403
 finish

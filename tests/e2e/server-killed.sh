@@ -1,0 +1,101 @@
+#!/bin/bash
+# A server process that is killed is replaced, and what the other serves goes
+# on; one that is stopped answers nobody, and nobody else notices.
+. "$(dirname "$0")/lib.sh"
+
+mkdir -p "$dir/layouts/library"
+python3 "$tests/lib/tiny_layout.py" "$dir/layouts/library/big" 1 \
+    $((64 << 20)) > "$dir/names" || bail 'cannot make an image'
+layer=$(awk '$1 == "layer" { print $2 }' "$dir/names")
+start_winnowd "oci:$dir/layouts"
+url=http://$proxy/v2/big/blobs/$layer
+answers "http://$proxy/v2/big/manifests/1" && answers "$url" ||
+    bail 'cannot pull'
+
+servers() { pgrep -P "${pids[winnowd]}" -f 'role server' | sort -n; }
+# connections PID: how many clients a server has.
+connections()
+{
+	ss -Htnp state established "sport = :${proxy##*:}" |
+	    grep -c "pid=$1,"
+}
+
+# Slow enough to be under way when the server dies: 4 MiB a second.
+download()
+{
+	curl -sS --limit-rate 4M -o "$dir/blob.$1" "$url" > "$dir/curl.$1" 2>&1
+	echo $? > "$dir/status.$1"
+}
+
+# Downloads through both servers.
+both_busy()
+{
+	local pid
+	for pid in $(servers); do
+		[ "$(connections "$pid")" -ge 1 ] || return 1
+	done
+}
+downloads=0
+until both_busy; do
+	[ "$downloads" -lt 20 ] || bail 'all downloads are with one server'
+	downloads=$((downloads + 1))
+	download "$downloads" &
+	sleep 0.1
+done
+victim=$(servers | head -n 1)
+other=$(servers | tail -n 1)
+hit=$(connections "$victim")
+kill -KILL "$victim"
+replaced() { [ "$(servers | wc -l)" = 2 ] && [ "$(servers | head -n 1)" != "$victim" ]; }
+check 'a killed server is replaced' wait_for 20 replaced
+has 'and core says so' "$(cat "$dir/winnowd.log")" 'server.died .*killed|server.died .*signal 9'
+answered() { for _ in $(seq 20); do answers "http://$proxy/v2/" || return 1; done; }
+check 'new clients are served at once' answered
+wait $(jobs -p | grep -v "${pids[winnowd]}")
+whole=0 cut=0
+for n in $(seq "$downloads"); do
+	case $(cat "$dir/status.$n") in
+	0) [ "sha256:$(sha256sum "$dir/blob.$n" | cut -c1-64)" = "$layer" ] &&
+	    whole=$((whole + 1)) ;;
+	18|56) cut=$((cut + 1)) ;; # partial file, or a reset
+	esac
+done
+is 'its clients see a cut connection, those of the other nothing' \
+    "$whole whole, $cut cut" "$((downloads - hit)) whole, $hit cut"
+is 'the other server lives' "$(servers | grep -cx "$other")" 1
+
+# Its clients go on where they were.
+resume()
+{
+	local n
+	for n in $(seq "$downloads"); do
+		[ "$(cat "$dir/status.$n")" != 0 ] || continue
+		curl -sS -C - -o "$dir/blob.$n" "$url" || return 1
+		[ "sha256:$(sha256sum "$dir/blob.$n" | cut -c1-64)" = "$layer" ] ||
+		    return 1
+	done
+}
+check 'a cut download is resumed by range' resume
+
+# A stopped server: the kernel gives it its share of new connections.
+stopped=$(servers | head -n 1)
+kill -STOP "$stopped"
+served=0 waited=0
+for _ in $(seq 20); do
+	if curl -fsS -m 1 -o /dev/null "http://$proxy/v2/" 2> /dev/null; then
+		served=$((served + 1))
+	else
+		waited=$((waited + 1))
+	fi
+done
+note "one of two servers stopped: $served served, $waited waited in vain"
+check 'the other one still serves' test "$served" -gt 0
+kill -CONT "$stopped"
+check 'continued, it serves all again' wait_for 10 answered
+stopped=$(servers | head -n 1)
+kill -STOP "$stopped"
+kill -KILL "$stopped"
+gone_again() { [ "$(servers | wc -l)" = 2 ] && ! servers | grep -qx "$stopped"; }
+check 'killed while stopped, it is replaced' wait_for 20 gone_again
+check 'and everybody is served' wait_for 10 answered
+finish

@@ -69,7 +69,7 @@ const struct config_key config_keys[] = {
 	FIELD(upstream_connect_timeout_ms), 0, "10s", 100, HOUR, false,
 	"for a connection to an upstream"},
     {"upstream_idle_timeout", CONFIG_DURATION, FIELD(upstream_idle_timeout_ms),
-	0, "60s", 100, HOUR, false, "for the next byte of an upstream"},
+	0, "1m", 100, HOUR, false, "for the next byte of an upstream"},
     {"upstream_connections", CONFIG_NUMBER, FIELD(upstream_connections), 0, "8",
 	1, 1000, false, "connections to one upstream at once"},
     {"log_level", CONFIG_STRING, FIELD(log_level), 0, "info", 0, 0, true,

@@ -25,6 +25,7 @@ int command_check(const struct options *o);
 int command_diff(const struct options *o);
 int command_explain(const struct options *o);
 int command_plan(const struct options *o);
+int command_purge(const struct options *o);
 int command_reload(const struct options *o);
 int command_status(const struct options *o);
 int command_strip(const struct options *o);

@@ -56,6 +56,12 @@ static const struct command commands[] = {
 	.arguments = "IMAGE [PATH...]",
 	.summary =
 	    "Show what a policy keeps of an image, and what it removes."},
+    {.name = "purge",
+	.run = command_purge,
+	.takes = OPTION_SOCKET | OPTION_ALL,
+	.operands = {0, INT_MAX},
+	.arguments = "[REFERENCE...]",
+	.summary = "Remove images from winnowd's cache."},
     {.name = "reload",
 	.run = command_reload,
 	.takes = OPTION_SOCKET,

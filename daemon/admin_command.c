@@ -46,6 +46,22 @@ run_reload(struct admin_session *s, const json_t *request)
 	admin_session_fail(s, &e);
 }
 
+static void
+run_purge(struct admin_session *s, const json_t *request)
+{
+	bool all = json_is_true(json_object_get(request, "all"));
+	const char *reference = NULL;
+	json_t *result;
+	struct err e;
+
+	if (json_get_string(request, "reference",
+		all ? JSON_OPTIONAL : JSON_REQUIRED, &reference, &e) == -1 ||
+	    admin_purge(s->admin, all ? NULL : reference, &result, &e) == -1)
+		admin_session_fail(s, &e);
+	else
+		admin_session_end(s, result);
+}
+
 /* --- warm --- */
 
 static void
@@ -180,6 +196,7 @@ static const struct {
 	const char *name;
 	void (*run)(struct admin_session *s, const json_t *request);
 } commands[] = {
+    {"purge", run_purge},
     {"reload", run_reload},
     {"status", run_status},
     {"warm", run_warm},

@@ -217,13 +217,19 @@ add_upstreams(struct strbuf *out, const struct context *context)
 }
 
 static void
-add_cache(struct strbuf *out, const struct store *store)
+add_cache(struct strbuf *out, const struct store *store, uint64_t limit)
 {
 	struct store_usage usage;
 
 	store_get_usage(store, &usage);
 	gauge(out, "cache_bytes", "Bytes of blobs in the store.", usage.bytes);
 	gauge(out, "cache_blobs", "Blobs in the store.", usage.blobs);
+	gauge(out, "cache_limit_bytes", "What max_size says; 0: no limit.",
+	    limit);
+	counter(out, "evicted_blobs_total", "Blobs evicted or purged.",
+	    usage.evicted_blobs);
+	counter(
+	    out, "evicted_bytes_total", "Their bytes.", usage.evicted_bytes);
 }
 
 static void
@@ -257,6 +263,6 @@ admin_metrics(const struct admin *a, struct strbuf *out)
 	    flights_count(context->env.flights));
 	add_builds(out, &context->env.builds);
 	add_upstreams(out, context);
-	add_cache(out, context->env.store);
+	add_cache(out, context->env.store, context->config->max_size);
 	add_reload(out, context);
 }

@@ -72,6 +72,15 @@ void admin_http_free(struct admin_http *http);
 /* Appends all metrics, as Prometheus reads them. */
 void admin_metrics(const struct admin *a, struct strbuf *out);
 
+/* --- admin_purge.c --- */
+
+/*
+ * Forgets what a reference (NULL: everything) stands for, and removes its
+ * blobs but for those in use.  *result is for the answer.
+ */
+int admin_purge(
+    struct admin *a, const char *reference, json_t **result, struct err *e);
+
 /* --- admin_status.c --- */
 
 /* Everything that `winnow status` shows. */

@@ -153,8 +153,12 @@ format_cache(const struct context *context)
 	struct store_usage usage;
 
 	store_get_usage(context->env.store, &usage);
-	return json_pack("{s:s, s:I, s:I}", "store", context->config->store,
-	    "blobs", (json_int_t)usage.blobs, "bytes", (json_int_t)usage.bytes);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "store",
+	    context->config->store, "blobs", (json_int_t)usage.blobs, "bytes",
+	    (json_int_t)usage.bytes, "limit",
+	    (json_int_t)context->config->max_size, "evicted_blobs",
+	    (json_int_t)usage.evicted_blobs, "evicted_bytes",
+	    (json_int_t)usage.evicted_bytes);
 }
 
 static json_t *

@@ -12,7 +12,8 @@
 #include "winnow/auto.h"
 #include "winnow/digest.h"
 
-/* A counted, immutable answer: the table and replies under way share it. */
+/* A counted answer, immutable but for `noted`: the table and replies under
+ * way share it. */
 struct answer {
 	unsigned refs;
 	struct digest digest;
@@ -21,6 +22,7 @@ struct answer {
 	char *media_type; /* manifests; else NULL */
 	char *warning; /* value of a Warning header, or NULL */
 	char *data; /* manifests: `size` bytes; else NULL */
+	uint64_t noted; /* when its use was last reported to core */
 };
 
 struct answer *answer_new(void);

@@ -67,6 +67,7 @@ struct config {
 	size_t listen_count;
 	struct config_tls tls;
 	char *store;
+	uint64_t max_size; /* bytes; 0: no limit */
 	char *admin_socket;
 	char **admin; /* like `listen` */
 	size_t admin_count;

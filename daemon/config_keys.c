@@ -15,6 +15,8 @@ const struct config_key config_keys[] = {
 	"certificates of tls:// addresses, and of clients"},
     {"store", CONFIG_PATH, FIELD(store), 0, WINNOW_STATEDIR, 0, 0, false,
 	"directory of blobs and database"},
+    {"max_size", CONFIG_SIZE, FIELD(max_size), 0, "0", 0, 1ull << 60, true,
+	"blobs of the store; above it the longest unused go; 0: no limit"},
     {"admin_socket", CONFIG_PATH, FIELD(admin_socket), 0,
 	WINNOW_RUNDIR "/admin.sock", 0, 0, false, "socket of winnow status"},
     {"admin", CONFIG_STRINGS, FIELD(admin), FIELD(admin_count), "", 0, 4, false,

@@ -39,6 +39,7 @@ context_open(struct context *context, struct err *e)
 	env->lists = lists_new();
 	env->misses = misses_new();
 	env->pool = worker_pool_new(context->base, context->config);
+	context->gc = gc_new(env);
 	return 0;
 }
 
@@ -61,6 +62,7 @@ context_close(struct context *context)
 {
 	struct job_env *env = &context->env;
 
+	gc_free(context->gc);
 	if (env->flights != NULL)
 		flights_free(env->flights);
 	if (env->lists != NULL)

@@ -7,6 +7,7 @@
 
 #include <sys/queue.h>
 
+#include "gc.h"
 #include "http_client.h"
 #include "job_env.h"
 #include "logins.h"
@@ -31,6 +32,7 @@ struct context {
 	struct logins *logins;
 	struct upstream **upstreams; /* as in config->upstreams */
 	struct job_env env;
+	struct gc *gc;
 	TAILQ_HEAD(, warm) warms; /* under way (warm.h) */
 	struct reload_state reload;
 };

@@ -8,7 +8,7 @@
 #include "winnow/fsutil.h"
 
 const char *const counters_kinds[COUNTERS_KINDS] = {
-    "ping", "manifest", "blob", "tags", "referrers", "other"};
+    "ping", "manifest", "blob", "tags", "referrers", "map", "other"};
 
 const unsigned counters_statuses[COUNTERS_STATUSES] = {200, 206, 304, 307, 400,
     401, 403, 404, 405, 408, 412, 413, 416, 429, 500, 501, 502, 503, 504, 0};

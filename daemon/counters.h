@@ -16,7 +16,7 @@
 #include "winnow/err.h"
 
 /* What was asked for: enum request_kind, and what is none. */
-#define COUNTERS_KINDS 6
+#define COUNTERS_KINDS 7
 extern const char *const counters_kinds[COUNTERS_KINDS];
 #define COUNTERS_OTHER_KIND (COUNTERS_KINDS - 1)
 

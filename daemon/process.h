@@ -22,6 +22,7 @@
  *	grammar; `reference` is a tag or digest, or "" for tags.
  *	{"type":"login","id":N,"user":S}	with a file: the password
  *	{"type":"leave","id":N}		the client of this question is gone
+ *	{"type":"used","digests":[S,...]}	answered without asking
  * server <- core:
  *	{"type":"answer","id":N,"digest":S,"media_type":S (manifests),
  *	 "size":N,"ttl_ms":N,"warning":S (optional)}

@@ -413,11 +413,17 @@ refuse_signature(struct question *q)
 static void
 step_digest(struct question *q)
 {
+	struct store_manifest row;
+
 	if (q->target.mode != NAMES_STRIP) {
 		step_original(q, &q->digest, 0);
 		return;
 	}
 	if (!q->passes && answer_manifest(q, &q->digest, 0))
+		return;
+	if (store_get_manifest(
+		q->context->env.store, q->target.scope, &q->digest, &row) &&
+	    question_rebuild(q))
 		return;
 	q->passes = question_digest_passes(q);
 	if (q->passes)
@@ -444,7 +450,7 @@ step_blob(struct question *q)
 		question_answer_error(q, &e, "blob");
 	} else if (store_has_blob(store, &q->digest, NULL)) {
 		answer_object(q, &q->digest, NULL, size, 0);
-	} else if (!question_is_refused(q)) {
+	} else if (!question_is_refused(q) && !question_rebuild(q)) {
 		q->size = size;
 		q->waiter.ready = on_blob_ready;
 		source_get_blob(

@@ -35,6 +35,7 @@ struct question {
 	struct err resolve_error;
 	bool stale;
 	bool passes; /* a source, under a name that has a policy */
+	bool rebuilt; /* what was evicted */
 	bool coming; /* the server was told to send the blob as it comes */
 	uint64_t size; /* of the blob */
 	question_send send;
@@ -52,6 +53,12 @@ bool question_is_refused(struct question *q);
 bool question_excuses_stale(const struct question *q);
 /* True when a source with this digest may be served under a stripped name. */
 bool question_digest_passes(const struct question *q);
+
+/*
+ * Has what was evicted of a variant, and asked for by digest, made again:
+ * true when the question waits for that or is answered.  Once per question.
+ */
+bool question_rebuild(struct question *q);
 
 /* The steps of ASK_TAGS and ASK_REFERRERS, and of ASK_MAP. */
 void question_step_list(struct question *q);

@@ -15,6 +15,7 @@
 #include "server_auth.h"
 #include "server_exchange.h"
 #include "server_question.h"
+#include "server_use.h"
 #include "tls_context.h"
 #include "winnow/auto.h"
 #include "winnow/channel.h"
@@ -335,6 +336,7 @@ open_server(struct server *s, struct start *start, struct err *e)
 		channel_message_clear(&start->access);
 	s->answers = answers_new(MAX_ANSWERS, MAX_ANSWERS_BYTES);
 	s->questions = server_questions_new();
+	s->uses = server_uses_new(s);
 	s->blobs = start->blobs;
 	for (i = 0; i < start->listener_count; i++)
 		if (connections_listen(s->connections, start->listeners[i].fd,
@@ -351,6 +353,7 @@ close_server(struct server *s)
 	evhttp_free(s->https);
 	connections_free(s->connections);
 	server_questions_free(s->questions);
+	server_uses_free(s->uses);
 	answers_free(s->answers);
 	client_auth_free(s->auth);
 	if (s->access != NULL)

@@ -19,6 +19,7 @@
 #include "server_connection.h"
 
 struct server_questions;
+struct server_uses;
 
 struct server {
 	struct event_base *base;
@@ -37,6 +38,7 @@ struct server {
 	time_t date_of; /* what `date` says */
 	char date[32]; /* for the header; see server_date() */
 	struct counters *counters;
+	struct server_uses *uses;
 };
 
 /* Milliseconds of the monotonic clock. */

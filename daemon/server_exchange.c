@@ -12,6 +12,7 @@
 #include "server_question.h"
 #include "server_reply.h"
 #include "server_stream.h"
+#include "server_use.h"
 #include "winnow/auto.h"
 #include "winnow/fsutil.h"
 #include "winnow/json.h"
@@ -251,6 +252,7 @@ exchange_serve(struct exchange *x)
 		return;
 	}
 	x->cache = "hit";
+	server_use_note(x->server->uses, a, x->began);
 	auto_answer struct answer *held = answer_ref(a);
 	serve_answer(x, held);
 }

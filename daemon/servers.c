@@ -46,6 +46,25 @@ on_answer(void *arg, json_t *body, const int *fds, size_t fd_count)
 		child_send(s->child, body, fds, fd_count);
 }
 
+/* Digests that are none are passed over: a server may be taken over. */
+static void
+note_uses(struct store *store, const json_t *body)
+{
+	json_t *list = NULL, *item;
+	struct digest digest;
+	struct err ignored;
+	size_t i;
+
+	(void)json_get_array(body, "digests", JSON_OPTIONAL, &list, &ignored);
+	json_array_foreach(list, i, item)
+	{
+		const char *text = json_string_value(item);
+
+		if (text != NULL && digest_parse(text, &digest, &ignored) == 0)
+			store_note_use(store, &digest);
+	}
+}
+
 static void
 on_login(void *arg, uint64_t id, enum login_result result)
 {
@@ -95,6 +114,8 @@ on_message(void *arg, struct channel_message *m)
 	    json_get_uint(m->body, "id", JSON_REQUIRED, INT64_MAX, &id, &e) ==
 		0)
 		question_leave(&s->questions, id);
+	else if (strcmp(type, "used") == 0)
+		note_uses(s->all->context->env.store, m->body);
 	else
 		log_event(
 		    LOG_LEVEL_ERROR, "server.message", "type", type, NULL);

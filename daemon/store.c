@@ -181,6 +181,7 @@ store_open(const char *dir, struct store **out, struct err *e)
 	auto_free char *db_path = mem_printf("%s/winnow.db", dir);
 
 	s->dir = mem_strdup(dir);
+	s->used = digest_set_new();
 	s->lock_fd = s->blobs_fd = s->index_fd = -1;
 	if (fsutil_make_dirs(dir, 0755, e) == -1 ||
 	    take_lock(dir, &s->lock_fd, e) == -1 ||
@@ -202,6 +203,8 @@ store_close(struct store *s)
 {
 	if (s == NULL)
 		return;
+	if (s->db != NULL)
+		store_flush_uses(s);
 	store_db_close(s->db);
 	if (s->index_fd != -1)
 		close(s->index_fd);
@@ -209,6 +212,7 @@ store_close(struct store *s)
 		close(s->blobs_fd);
 	if (s->lock_fd != -1)
 		close(s->lock_fd);
+	digest_set_free(s->used);
 	free(s->dir);
 	free(s);
 }
@@ -292,6 +296,7 @@ store_has_blob(struct store *s, const struct digest *digest, uint64_t *size)
 		store_drop_blob(s, digest);
 		return false;
 	}
+	store_note_use(s, digest);
 	if (size != NULL)
 		*size = found;
 	return true;
@@ -317,7 +322,16 @@ int
 store_open_blob(
     struct store *s, const struct digest *digest, int *fd, struct err *e)
 {
+	store_note_use(s, digest);
 	return open_file(s->blobs_fd, digest, fd, e);
+}
+
+void
+store_unlink_blob(struct store *s, const struct digest *digest)
+{
+	char name[NAME_BYTES];
+
+	unlinkat(s->blobs_fd, file_name(digest, name), 0);
 }
 
 void

@@ -42,6 +42,8 @@ int store_open_unlinked(struct store *s, int *fd, struct err *e);
 struct store_usage {
 	uint64_t blobs;
 	uint64_t bytes;
+	uint64_t evicted_blobs; /* so far */
+	uint64_t evicted_bytes;
 };
 void store_get_usage(const struct store *s, struct store_usage *out);
 
@@ -68,6 +70,35 @@ int store_open_blob(
     struct store *s, const struct digest *digest, int *fd, struct err *e);
 /* Forgets a blob whose file is damaged or gone. */
 void store_drop_blob(struct store *s, const struct digest *digest);
+
+/*
+ * Uses: a blob's row has when it was last used, by store_now().
+ * Uses are collected and written together; with a manifest, all that it holds
+ * counts as used at that very moment.  Blobs that core finds or opens count by
+ * themselves.
+ */
+/* Microseconds of the wall clock. */
+int64_t store_now(void);
+void store_note_use(struct store *s, const struct digest *digest);
+void store_flush_uses(struct store *s);
+
+struct store_blob {
+	struct digest digest;
+	uint64_t size;
+	int64_t used;
+};
+/* The blobs longest unused, at most `max`; the caller frees *out. */
+void store_list_unused(struct store *s, int64_t before, size_t max,
+    struct store_blob **out, size_t *count);
+/*
+ * Removes blobs; what refers to them stays, so that they can be had again.
+ * A reader that has one open goes on reading.
+ */
+void store_evict(struct store *s, const struct store_blob *blobs, size_t count);
+
+/* A manifest or index holds a blob or manifest: they are used together. */
+void store_put_holds(struct store *s, const struct digest *manifest,
+    const struct digest *digest);
 
 /* Layer indexes, of the current LAYER_INDEX_VERSION. */
 int store_add_index(
@@ -134,6 +165,14 @@ void store_put_variant(struct store *s, const struct digest *key,
 bool store_get_variant(struct store *s, const struct digest *key,
     const char *scope, struct store_variant *row);
 
+/*
+ * A variant of the scope that holds this manifest or blob, or is it; the
+ * caller frees *recipe.
+ */
+bool store_find_holder(struct store *s, const char *scope,
+    const struct digest *digest, struct digest *key, struct store_variant *row,
+    char **recipe);
+
 struct store_derived {
 	struct digest digest;
 	uint64_t size;
@@ -147,6 +186,24 @@ bool store_get_derived(
 
 /* Forgets the variants of a scope: they are built again when asked for. */
 void store_forget_variants(struct store *s, const char *scope);
+
+/* Forgets a tag, all tags of a scope (`tag` NULL), or all (both NULL). */
+void store_drop_tags(struct store *s, const char *scope, const char *tag);
+
+/* What is to be purged: with a NULL scope everything. */
+struct store_purge {
+	const char *scope;
+	/* NULL: all of the scope; else a manifest, and the variants made of
+	 * this source. */
+	const struct digest *digest;
+	bool variants; /* only those */
+};
+/*
+ * The blobs of it that were not used since `before` and that nothing else
+ * holds; the caller frees *out.
+ */
+void store_list_purged(struct store *s, const struct store_purge *p,
+    int64_t before, struct store_blob **out, size_t *count);
 
 /* Several puts that become durable together. */
 void store_begin(struct store *s);

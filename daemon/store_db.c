@@ -9,7 +9,16 @@
 #include "winnow/mem.h"
 
 /* Changes with the tables; another version's database is refused. */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
+
+/* What version 2 adds to version 1: when blobs were used, and by what. */
+static const char schema_2[] =
+    "ALTER TABLE blob ADD COLUMN used INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX blob_by_use ON blob (used);"
+    "CREATE TABLE holds (manifest BLOB, digest BLOB,"
+    " PRIMARY KEY (manifest, digest)) WITHOUT ROWID;"
+    "CREATE INDEX holds_by_digest ON holds (digest);"
+    "CREATE INDEX variant_by_digest ON variant (digest);";
 
 static const char schema[] =
     "CREATE TABLE blob (digest BLOB PRIMARY KEY, size INTEGER NOT NULL)"
@@ -35,6 +44,20 @@ static const char schema[] =
 
 enum statement {
 	PUT_BLOB,
+	USE_BLOB,
+	LIST_UNUSED,
+	PUT_HOLDS,
+	FIND_HOLDER,
+	DROP_TAGS,
+	DROP_ALL_TAGS,
+	DROP_TAG,
+	BEGIN_PURGE,
+	PURGE_DIGEST,
+	PURGE_VARIANT,
+	PURGE_SCOPE,
+	PURGE_HELD,
+	PURGE_ALL,
+	LIST_PURGED,
 	GET_BLOB,
 	DROP_BLOB,
 	EACH_BLOB,
@@ -63,10 +86,47 @@ enum statement {
 };
 
 static const char *const sql[STATEMENTS] = {
-    [PUT_BLOB] = "INSERT OR REPLACE INTO blob VALUES (?, ?)",
+    [PUT_BLOB] = "INSERT OR REPLACE INTO blob VALUES (?, ?, ?)",
+    /* A manifest in use takes along what it holds. */
+    [USE_BLOB] = "WITH RECURSIVE held (d) AS (SELECT ?1 UNION"
+		 " SELECT holds.digest FROM held JOIN holds"
+		 " ON holds.manifest = held.d)"
+		 " UPDATE blob SET used = ?2 WHERE used < ?2"
+		 " AND digest IN (SELECT d FROM held)",
+    [LIST_UNUSED] = "SELECT digest, size, used FROM blob WHERE used < ?"
+		    " ORDER BY used LIMIT ?",
+    [PUT_HOLDS] = "INSERT OR IGNORE INTO holds VALUES (?, ?)",
+    [FIND_HOLDER] = "WITH RECURSIVE up (d) AS (SELECT ?1 UNION"
+		    " SELECT holds.manifest FROM up JOIN holds"
+		    " ON holds.digest = up.d)"
+		    " SELECT source, digest, key, recipe FROM variant"
+		    " WHERE scope = ?2 AND digest IN (SELECT d FROM up)"
+		    " LIMIT 1",
+    [DROP_TAGS] = "DELETE FROM tag WHERE scope = ?",
+    [DROP_ALL_TAGS] = "DELETE FROM tag",
+    [DROP_TAG] = "DELETE FROM tag WHERE scope = ? AND tag = ?",
+    [BEGIN_PURGE] = "DELETE FROM purge",
+    [PURGE_DIGEST] = "INSERT OR IGNORE INTO purge VALUES (?)",
+    [PURGE_VARIANT] = "INSERT OR IGNORE INTO purge SELECT digest FROM variant"
+		      " WHERE scope = ? AND source = ?",
+    [PURGE_SCOPE] = "INSERT OR IGNORE INTO purge SELECT digest FROM manifest"
+		    " WHERE scope = ?",
+    [PURGE_HELD] = "WITH RECURSIVE held (d) AS (SELECT d FROM purge UNION"
+		   " SELECT holds.digest FROM held JOIN holds"
+		   " ON holds.manifest = held.d)"
+		   " INSERT OR IGNORE INTO purge SELECT d FROM held",
+    [PURGE_ALL] = "INSERT OR IGNORE INTO purge SELECT digest FROM blob",
+    /* Nothing that a manifest outside holds. */
+    [LIST_PURGED] = "WITH RECURSIVE others (d) AS (SELECT digest FROM manifest"
+		    " WHERE digest NOT IN (SELECT d FROM purge) UNION"
+		    " SELECT holds.digest FROM others JOIN holds"
+		    " ON holds.manifest = others.d)"
+		    " SELECT digest, size, used FROM blob WHERE used < ?"
+		    " AND digest IN (SELECT d FROM purge)"
+		    " AND digest NOT IN (SELECT d FROM others)",
     [GET_BLOB] = "SELECT size FROM blob WHERE digest = ?",
     [DROP_BLOB] = "DELETE FROM blob WHERE digest = ?",
-    [EACH_BLOB] = "SELECT digest, size FROM blob",
+    [EACH_BLOB] = "SELECT digest, size FROM blob ORDER BY digest",
     [PUT_INDEX] = "INSERT OR REPLACE INTO layer_index VALUES (?, ?)",
     [GET_INDEX] = "SELECT 1 FROM layer_index WHERE layer = ? AND version = ?",
     [PUT_TAG] = "INSERT OR REPLACE INTO tag VALUES (?, ?, ?, ?)",
@@ -198,13 +258,14 @@ prepare_schema(sqlite3 *handle, struct err *e)
 	sqlite3_finalize(st);
 	if (version == SCHEMA_VERSION)
 		return 0;
-	if (version != 0)
+	if (version != 0 && version != 1)
 		return err_set(e, ERR_UNSUPPORTED,
 		    "the store's database has version %d, this winnowd reads "
 		    "version %d: use an empty store directory",
 		    version, SCHEMA_VERSION);
-	set_version = mem_printf("BEGIN; %s PRAGMA user_version = %d; COMMIT",
-	    schema, SCHEMA_VERSION);
+	set_version = mem_printf("BEGIN; %s %s PRAGMA user_version = %d;"
+				 " COMMIT",
+	    version == 0 ? schema : "", schema_2, SCHEMA_VERSION);
 	if (sqlite3_exec(handle, set_version, NULL, NULL, NULL) != SQLITE_OK)
 		return err_set(e, ERR_SYSTEM, "cannot make the database: %s",
 		    sqlite3_errmsg(handle));
@@ -232,8 +293,10 @@ store_db_open(const char *path, struct store_db **out, struct err *e)
 
 	if (sqlite3_open(path, &db->handle) != SQLITE_OK ||
 	    sqlite3_exec(db->handle,
-		"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;", NULL,
-		NULL, NULL) != SQLITE_OK) {
+		"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+		"PRAGMA temp_store = MEMORY;"
+		"CREATE TEMP TABLE purge (d BLOB PRIMARY KEY) WITHOUT ROWID;",
+		NULL, NULL, NULL) != SQLITE_OK) {
 		err_set(e, ERR_SYSTEM, "cannot open database %s: %s", path,
 		    sqlite3_errmsg(db->handle));
 		store_db_close(db);
@@ -264,7 +327,7 @@ void
 store_db_put_blob(
     struct store_db *db, const struct digest *digest, uint64_t size)
 {
-	run(db, bind(db, PUT_BLOB, "dn", digest, (int64_t)size));
+	run(db, bind(db, PUT_BLOB, "dnn", digest, (int64_t)size, store_now()));
 }
 
 bool
@@ -300,6 +363,97 @@ store_db_each_blob(struct store_db *db,
 		visit(arg, &d, column_uint(st, 1));
 	}
 	sqlite3_reset(st);
+}
+
+void
+store_db_use_blob(struct store_db *db, const struct digest *digest, int64_t now)
+{
+	run(db, bind(db, USE_BLOB, "dn", digest, now));
+}
+
+/* Takes the rows of a statement whose columns are digest, size, used. */
+static void
+list_blobs(struct store_db *db, sqlite3_stmt *st, struct store_blob **out,
+    size_t *count)
+{
+	size_t capacity = 0;
+
+	*out = NULL;
+	*count = 0;
+	while (step(db, st)) {
+		struct store_blob *b;
+
+		*out = mem_grow(*out, *count, &capacity, sizeof(**out));
+		b = &(*out)[(*count)++];
+		column_digest(st, 0, &b->digest);
+		b->size = column_uint(st, 1);
+		b->used = sqlite3_column_int64(st, 2);
+	}
+	sqlite3_reset(st);
+}
+
+void
+store_list_unused(struct store *s, int64_t before, size_t max,
+    struct store_blob **out, size_t *count)
+{
+	list_blobs(s->db, bind(s->db, LIST_UNUSED, "nn", before, (int64_t)max),
+	    out, count);
+}
+
+void
+store_put_holds(
+    struct store *s, const struct digest *manifest, const struct digest *digest)
+{
+	run(s->db, bind(s->db, PUT_HOLDS, "dd", manifest, digest));
+}
+
+bool
+store_find_holder(struct store *s, const char *scope,
+    const struct digest *digest, struct digest *key, struct store_variant *row,
+    char **recipe)
+{
+	sqlite3_stmt *st = bind(s->db, FIND_HOLDER, "ds", digest, scope);
+	bool found = step(s->db, st);
+
+	if (found) {
+		column_digest(st, 0, &row->source);
+		column_digest(st, 1, &row->digest);
+		column_digest(st, 2, key);
+		row->recipe = NULL;
+		*recipe = mem_strdup((const char *)sqlite3_column_text(st, 3));
+	}
+	sqlite3_reset(st);
+	return found;
+}
+
+void
+store_drop_tags(struct store *s, const char *scope, const char *tag)
+{
+	if (scope == NULL)
+		run(s->db, bind(s->db, DROP_ALL_TAGS, ""));
+	else if (tag == NULL)
+		run(s->db, bind(s->db, DROP_TAGS, "s", scope));
+	else
+		run(s->db, bind(s->db, DROP_TAG, "ss", scope, tag));
+}
+
+void
+store_list_purged(struct store *s, const struct store_purge *p, int64_t before,
+    struct store_blob **out, size_t *count)
+{
+	struct store_db *db = s->db;
+
+	run(db, bind(db, BEGIN_PURGE, ""));
+	if (p->scope == NULL)
+		run(db, bind(db, PURGE_ALL, ""));
+	else if (p->digest == NULL)
+		run(db, bind(db, PURGE_SCOPE, "s", p->scope));
+	else if (!p->variants)
+		run(db, bind(db, PURGE_DIGEST, "d", p->digest));
+	if (p->scope != NULL && p->digest != NULL)
+		run(db, bind(db, PURGE_VARIANT, "sd", p->scope, p->digest));
+	run(db, bind(db, PURGE_HELD, ""));
+	list_blobs(db, bind(db, LIST_PURGED, "n", before), out, count);
 }
 
 void

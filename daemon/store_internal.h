@@ -2,6 +2,7 @@
 #ifndef WINNOW_DAEMON_STORE_INTERNAL_H
 #define WINNOW_DAEMON_STORE_INTERNAL_H
 
+#include "digest_set.h"
 #include "store.h"
 
 struct store_db;
@@ -13,7 +14,11 @@ struct store {
 	int blobs_fd; /* blobs/sha256 */
 	int index_fd; /* index */
 	struct store_usage usage;
+	struct digest_set *used; /* since store_flush_uses() */
 };
+
+/* Removes a blob's file. */
+void store_unlink_blob(struct store *s, const struct digest *digest);
 
 int store_db_open(const char *path, struct store_db **out, struct err *e);
 void store_db_close(struct store_db *db);
@@ -23,11 +28,13 @@ void store_db_put_blob(
     struct store_db *db, const struct digest *digest, uint64_t size);
 bool store_db_get_blob(
     struct store_db *db, const struct digest *digest, uint64_t *size);
+void store_db_use_blob(
+    struct store_db *db, const struct digest *digest, int64_t now);
 void store_db_drop_blob(struct store_db *db, const struct digest *digest);
 void store_db_put_index(struct store_db *db, const struct digest *layer);
 bool store_db_get_index(struct store_db *db, const struct digest *layer);
 
-/* Calls `visit` with every blob that has a row. */
+/* Calls `visit` with every blob that has a row, in order of digests. */
 void store_db_each_blob(struct store_db *db,
     void (*visit)(void *arg, const struct digest *digest, uint64_t size),
     void *arg);

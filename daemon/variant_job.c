@@ -229,13 +229,20 @@ variant_publish_original(struct job_env *env, const char *scope,
 	if (m->kind != OCI_INDEX) {
 		store_put_reach(
 		    env->store, scope, &m->config.digest, m->config.size);
-		for (i = 0; i < m->layer_count; i++)
+		store_put_holds(env->store, digest, &m->config.digest);
+		for (i = 0; i < m->layer_count; i++) {
 			store_put_reach(env->store, scope, &m->layers[i].digest,
 			    m->layers[i].size);
+			store_put_holds(
+			    env->store, digest, &m->layers[i].digest);
+		}
 	}
-	for (i = 0; i < m->manifest_count; i++)
+	for (i = 0; i < m->manifest_count; i++) {
 		store_put_child(env->store, scope, &m->manifests[i].digest);
+		store_put_holds(env->store, digest, &m->manifests[i].digest);
+	}
 	store_commit(env->store);
+	store_note_use(env->store, digest);
 	return 0;
 }
 
@@ -274,9 +281,13 @@ publish_child(struct variant_job *j, const struct variant_child *c)
 	put_manifest(j->env, j->scope, &r->manifest.digest, r->media_type,
 	    r->manifest.size, &row);
 	store_put_map(store, j->scope, &c->digest, &r->manifest.digest);
-	for (i = 0; i < r->blob_count; i++)
+	for (i = 0; i < r->blob_count; i++) {
 		store_put_reach(
 		    store, j->scope, &r->blobs[i].digest, r->blobs[i].size);
+		store_put_holds(
+		    store, &r->manifest.digest, &r->blobs[i].digest);
+	}
+	store_put_holds(store, &r->manifest.digest, &r->report.digest);
 }
 
 /* Writes the index over the children; *digest is its digest. */
@@ -329,9 +340,13 @@ publish(struct variant_job *j, struct err *e)
 		put_manifest(j->env, j->scope, &row.digest,
 		    j->manifest->media_type, size, &index_row);
 		store_put_map(store, j->scope, &j->recipe.source, &row.digest);
+		for (i = 0; i < j->child_count; i++)
+			store_put_holds(store, &row.digest,
+			    &j->children[i].result.manifest.digest);
 	}
 	store_put_variant(store, &j->recipe.key, j->scope, &row);
 	store_commit(store);
+	store_note_use(store, &row.digest);
 	return 0;
 }
 

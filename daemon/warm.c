@@ -195,11 +195,10 @@ on_step(evutil_socket_t fd, short what, void *arg)
 	warm_free(w);
 }
 
-/* Splits NAME[:TAG|@DIGEST]; a name's port has a slash behind it. */
-static int
-split_reference(
-    const char *text, char **repository, char **first, struct err *e)
+int
+warm_split(const char *text, char **repository, char **first, struct err *e)
 {
+	/* A colon in front of a slash is a port's. */
 	const char *at = strchr(text, '@');
 	const char *slash = strrchr(text, '/');
 	const char *colon = strrchr(slash == NULL ? text : slash, ':');
@@ -213,7 +212,7 @@ split_reference(
 		    e, ERR_INVALID, "\"%s\" does not end in a tag", text);
 	*repository = end == NULL ? mem_strdup(text)
 				  : mem_strndup(text, (size_t)(end - text));
-	*first = mem_strdup(end == NULL ? "latest" : end + 1);
+	*first = end == NULL ? NULL : mem_strdup(end + 1);
 	return 0;
 }
 
@@ -222,7 +221,7 @@ warm_check(const char *reference, struct err *e)
 {
 	auto_free char *repository = NULL, *first = NULL;
 
-	return split_reference(reference, &repository, &first, e);
+	return warm_split(reference, &repository, &first, e);
 }
 
 int
@@ -233,13 +232,13 @@ warm_start(struct context *context, const char *reference,
 	auto_free char *repository = NULL, *first = NULL;
 	struct warm *w;
 
-	if (split_reference(reference, &repository, &first, e) == -1)
+	if (warm_split(reference, &repository, &first, e) == -1)
 		return -1;
 	w = mem_zalloc(1, sizeof(*w));
 	w->context = context;
 	w->reference = mem_strdup(reference);
 	w->repository = steal(&repository);
-	w->first = steal(&first);
+	w->first = first == NULL ? mem_strdup("latest") : steal(&first);
 	w->done = done;
 	w->arg = arg;
 	TAILQ_INIT(&w->questions);

@@ -106,18 +106,6 @@ note_missing(const struct index_walk *w, const char *what,
 	    "digest", digest_format(digest, text), "error", e->message, NULL);
 }
 
-/* Reads at most `max` bytes of a blob that is in the store. */
-static int
-read_blob(const struct index_walk *w, const struct digest *digest, size_t max,
-    char **data, size_t *len, struct err *e)
-{
-	auto_fd int fd = -1;
-
-	if (store_open_blob(w->env->store, digest, &fd, e) == -1)
-		return -1;
-	return fsutil_read_fd(fd, "the blob", max, data, len, e);
-}
-
 static struct oci_manifest *
 read_manifest(
     const struct index_walk *w, const struct digest *digest, struct err *e)
@@ -126,8 +114,7 @@ read_manifest(
 	auto_free char *data = NULL;
 	size_t len;
 
-	if (read_blob(w, digest, LIMIT_MANIFEST_SIZE, &data, &len, e) == -1 ||
-	    oci_manifest_parse(data, len, NULL, &m, e) == -1)
+	if (source_load_manifest(w->env, digest, &data, &len, &m, e) == -1)
 		return NULL;
 	return m;
 }
@@ -257,10 +244,12 @@ read_platform(
 	const char *os, *architecture, *variant;
 	auto_json json_t *config = NULL;
 	auto_free char *data = NULL;
+	auto_fd int fd = -1;
 	size_t len;
 
-	if (read_blob(w, &w->config.digest, LIMIT_CONFIG_SIZE, &data, &len,
-		e) == -1 ||
+	if (store_open_blob(w->env->store, &w->config.digest, &fd, e) == -1 ||
+	    fsutil_read_fd(
+		fd, "the config", LIMIT_CONFIG_SIZE, &data, &len, e) == -1 ||
 	    json_parse_object(data, len, "the config", &config, e) == -1 ||
 	    json_get_string(config, "os", JSON_REQUIRED, &os, e) == -1 ||
 	    json_get_string(config, "architecture", JSON_REQUIRED,

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "winnow/fsutil.h"
+#include "winnow/limits.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"
@@ -137,6 +139,19 @@ source_get_manifest(struct job_env *env, const struct source *s,
 	flight_join(&j->flight, w);
 	j->request = upstream_get_manifest(
 	    s->upstream, s->repository, text, on_manifest, j);
+}
+
+int
+source_load_manifest(struct job_env *env, const struct digest *digest,
+    char **data, size_t *len, struct oci_manifest **out, struct err *e)
+{
+	auto_fd int fd = -1;
+
+	if (store_open_blob(env->store, digest, &fd, e) == -1 ||
+	    fsutil_read_fd(fd, "manifest", LIMIT_MANIFEST_SIZE, data, len, e) ==
+		-1)
+		return -1;
+	return oci_manifest_parse(*data, *len, NULL, out, e);
 }
 
 /* An upstream's blob on its way into the store. */

@@ -9,6 +9,7 @@
 #define WINNOW_DAEMON_SOURCE_JOB_H
 
 #include "job_env.h"
+#include "winnow/oci.h"
 
 /* A repository of an upstream; all borrowed during the call. */
 struct source {
@@ -24,6 +25,13 @@ void source_resolve(struct job_env *env, const struct source *s,
 /* Then the manifest's bytes are a blob of the store. */
 void source_get_manifest(struct job_env *env, const struct source *s,
     const struct digest *digest, struct flight_waiter *w);
+
+/*
+ * Reads and parses a manifest that is in the store; the caller frees *data, its
+ * bytes.
+ */
+int source_load_manifest(struct job_env *env, const struct digest *digest,
+    char **data, size_t *len, struct oci_manifest **out, struct err *e);
 
 /*
  * Then the blob is in the store, verified.  While its bytes come, but once they

@@ -6,10 +6,8 @@
 
 #include "image_job.h"
 #include "index_walk.h"
-#include "winnow/fsutil.h"
 #include "winnow/image.h"
 #include "winnow/json.h"
-#include "winnow/limits.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 
@@ -190,20 +188,6 @@ end_variant(struct variant_job *j, const struct err *e)
 	variant_job_free(j);
 }
 
-/* Reads a manifest that is in the store. */
-static int
-load_manifest(struct job_env *env, const struct digest *digest, char **data,
-    size_t *len, struct oci_manifest **out, struct err *e)
-{
-	auto_fd int fd = -1;
-
-	if (store_open_blob(env->store, digest, &fd, e) == -1 ||
-	    fsutil_read_fd(fd, "manifest", LIMIT_MANIFEST_SIZE, data, len, e) ==
-		-1)
-		return -1;
-	return oci_manifest_parse(*data, *len, NULL, out, e);
-}
-
 static void
 put_manifest(struct job_env *env, const char *scope,
     const struct digest *digest, const char *media_type, uint64_t size,
@@ -222,7 +206,7 @@ variant_publish_original(struct job_env *env, const char *scope,
 	auto_free char *data = NULL;
 	size_t len, i;
 
-	if (load_manifest(env, digest, &data, &len, &m, e) == -1)
+	if (source_load_manifest(env, digest, &data, &len, &m, e) == -1)
 		return -1;
 	store_begin(env->store);
 	put_manifest(env, scope, digest, m->media_type, len, row);
@@ -440,7 +424,7 @@ start_image(struct variant_child *c, struct err *e)
 	char text[DIGEST_TEXT];
 	size_t len;
 
-	if (load_manifest(j->env, &c->digest, &data, &len, &m, e) == -1)
+	if (source_load_manifest(j->env, &c->digest, &data, &len, &m, e) == -1)
 		return -1;
 	if (m->kind != OCI_IMAGE)
 		return err_set(e, ERR_UNSUPPORTED,
@@ -635,8 +619,8 @@ on_manifest(void *arg, const struct err *e)
 	size_t len;
 
 	if (e == NULL &&
-	    load_manifest(j->env, &j->recipe.source, &data, &len, &j->manifest,
-		&own) == -1)
+	    source_load_manifest(j->env, &j->recipe.source, &data, &len,
+		&j->manifest, &own) == -1)
 		e = &own;
 	if (e != NULL)
 		end_variant(j, e);

@@ -19,6 +19,7 @@ static const char *const policy_texts[] = {
     "repository: distroless/postgres\n"
     "source: docker.io/library/postgres\nkeep: [/usr/bin/postgres]\n",
     "repository: ghcr.io/team/*\nkeep: [/app]\n",
+    "repository: ghcr.io/charts/*\nkeep: [/app]\nartifacts: pass\n",
     NULL,
 };
 
@@ -214,12 +215,73 @@ test_default_deny(void **state)
 		check(&c, &rows[i]);
 }
 
+/* Artifacts have a scope of their own: nothing else that passed is in it. */
+static void
+test_artifacts(void **state)
+{
+	const struct config c = {.default_upstream = docker,
+	    .upstreams = upstreams,
+	    .upstream_count = 3,
+	    .original_prefix = prefix};
+	struct names_target t = {.host = NULL};
+	struct err e;
+
+	(void)state;
+	assert_int_equal(
+	    names_find(&c, policies, "ghcr.io/charts/a", NULL, NULL, &t, &e),
+	    0);
+	assert_string_equal(t.pass_scope, "artifact:ghcr.io/charts/a");
+	names_target_clear(&t);
+}
+
+static void
+test_tags_that_are_served(void **state)
+{
+	static const struct {
+		const char *name, *tag;
+		bool pass, deny;
+	} rows[] = {
+	    {"postgres", "16.1", true, true},
+	    {"postgres", "14", true, false},
+	    {"distroless/postgres", "14", true, true},
+	    {"original/postgres", "14", true, true},
+	    {"ghcr.io/team/app",
+		"sha256-0000000000000000000000000000000000000000000000000000"
+		"000000000000.sig",
+		false, false},
+	};
+	struct config c = {.default_upstream = docker,
+	    .upstreams = upstreams,
+	    .upstream_count = 3,
+	    .original_prefix = prefix};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct names_target t = {.host = NULL};
+		struct err e;
+
+		assert_int_equal(
+		    names_find(&c, policies, rows[i].name, NULL, NULL, &t, &e),
+		    0);
+		c.default_action = CONFIG_PASS;
+		assert_int_equal(names_serve_tag(&c, policies, &t, rows[i].tag),
+		    rows[i].pass);
+		c.default_action = CONFIG_DENY;
+		assert_int_equal(names_serve_tag(&c, policies, &t, rows[i].tag),
+		    rows[i].deny);
+		names_target_clear(&t);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_default_deny),
+	    cmocka_unit_test(test_artifacts),
+	    cmocka_unit_test(test_tags_that_are_served),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

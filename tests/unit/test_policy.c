@@ -361,7 +361,8 @@ static const char full[] =
     "audit:\n"
     "  fail_on: [shell]\n"
     "  exceptions: [{path: /bin/su, reason: it is needed}]\n"
-    "on_source_digest: pass\n";
+    "on_source_digest: pass\n"
+    "artifacts: pass\n";
 
 static void
 test_format(void **state)
@@ -392,6 +393,7 @@ test_format(void **state)
 	assert_true(glob_match(q->drop[0].glob, "c/d"));
 	assert_true(glob_match(q->exceptions[0].glob, "bin/su"));
 	assert_int_equal(q->on_source_digest, POLICY_DIGEST_PASS);
+	assert_true(q->artifacts_pass);
 }
 
 static void

@@ -206,12 +206,39 @@ test_parse_refuses(void **state)
 	assert_non_null(strstr(e.message, "bad host"));
 }
 
+static void
+test_signature_tag(void **state)
+{
+#define HEX32 "0123456789abcdef0123456789abcdef"
+	static const struct {
+		const char *text;
+		bool is_one;
+	} cases[] = {
+	    {"sha256-" HEX32 HEX32, true},
+	    {"sha256-" HEX32 HEX32 ".sig", true},
+	    {"sha512-" HEX32 HEX32 ".att", true},
+	    {"sha256-" HEX32, false},
+	    {"sha256-" HEX32 HEX32 "0", false},
+	    {"sha256-" HEX32 HEX32 "-x", false},
+	    {"sha1-" HEX32 HEX32, false},
+	    {"16.1", false},
+	    {"", false},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (ref_is_signature_tag(cases[i].text) != cases[i].is_one)
+			fail_msg("%s", cases[i].text);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_repository),
 	    cmocka_unit_test(test_tag),
+	    cmocka_unit_test(test_signature_tag),
 	    cmocka_unit_test(test_host),
 	    cmocka_unit_test(test_parse),
 	    cmocka_unit_test(test_parse_refuses),

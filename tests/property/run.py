@@ -63,7 +63,7 @@ def check_model(tree, source):
     there = set(compare.entries(source))
     said = {p for p in tree.nodes if p}
     if there != said:
-        raise Failure("the model differs from umoci: only umoci: %r, only "
+        raise Failure("the model differs from the client: only the client: %r, only "
                       "model: %r" % (sorted(there - said),
                                      sorted(said - there)))
 

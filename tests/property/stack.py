@@ -136,7 +136,10 @@ class LayerMaker:
             return False
         if any(below(p, path) for p in self.pinned):
             return False
-        if self.overlay and self.implies_blocked(path):
+        # A directory that containerd makes in the place of its own whiteout
+        # is not opaque: what the layer deleted is there again.
+        if self.overlay and (self.implies_blocked(path) or any(
+                below(path, h) for h in self.hidden)):
             return False
         # containerd sets times of directories that were replaced since.
         if self.overlay and any(

@@ -13,6 +13,7 @@
 #include "winnow/channel.h"
 #include "winnow/json.h"
 #include "winnow/log.h"
+#include "winnow/sandbox.h"
 
 /* Descriptors: three standard ones, the channel, the password. */
 #define LOGIN_FILES 8
@@ -52,28 +53,37 @@ login_is_good(const char *hash, int password_fd)
 	return good;
 }
 
+/* The process ends, which its login is told. */
 static void
-enter_sandbox(void)
+on_denied(int system_call)
+{
+	(void)system_call;
+}
+
+/* Gives up all but the channel, passwords and memory. */
+static int
+give_up(struct err *e)
 {
 	static const struct {
 		int resource;
 		rlim_t value;
 	} limits[] = {
-	    {RLIMIT_CORE, 0},
 	    {RLIMIT_FSIZE, 0},
 	    {RLIMIT_NPROC, 0},
 	    {RLIMIT_NOFILE, LOGIN_FILES},
 	};
 	size_t i;
 
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	/* jansson reads its seed from a file. */
+	json_object_seed(0);
+	close_range(PROCESS_CHANNEL_FD + 1, ~0u, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		const struct rlimit limit = {limits[i].value, limits[i].value};
 
 		setrlimit(limits[i].resource, &limit);
 	}
+	return sandbox_enter(on_denied, e);
 }
 
 static int
@@ -97,7 +107,11 @@ login_main(void)
 	int status;
 
 	log_init("login", LOG_LEVEL_INFO);
-	enter_sandbox();
+	if (give_up(&e) == -1) {
+		log_event(
+		    LOG_LEVEL_ERROR, "login.sandbox", "error", e.message, NULL);
+		return 1;
+	}
 	for (;;) {
 		status = channel_receive(PROCESS_CHANNEL_FD, &m, &e);
 		if (status != 1)

@@ -166,6 +166,11 @@ read_elf(struct content *c, struct err *e)
 	struct err why = {0};
 	size_t size = 0;
 
+	if (c->entry->size > LIMIT_ELF_SIZE) {
+		layer_reader_warn(r, c->entry->path,
+		    "not a usable ELF file: larger than 1.5 GiB");
+		return 0;
+	}
 	if (spool_map(r->spool, &image, &size, e) == -1)
 		return -1;
 	if (elf_read_into(image, size, r->index->arena, &c->entry->elf, &why) ==

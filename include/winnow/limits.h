@@ -32,6 +32,9 @@
 #define LIMIT_LAYERS 256
 /* A policy or configuration file; ours are under 4 KiB. */
 #define LIMIT_YAML_SIZE (1u << 20)
+/* An ELF file is mapped to be looked at: within a worker's address space (2 GiB
+ * by default).  The largest that we know of, of CUDA, have 1 GiB. */
+#define LIMIT_ELF_SIZE (1536ull << 20)
 /* An ELF file's needed libraries, and the length of its strings. */
 #define LIMIT_ELF_NEEDED 1024
 #define LIMIT_ELF_STRING 4096

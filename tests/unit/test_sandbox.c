@@ -79,7 +79,7 @@ try_open(void)
 static void
 try_create(void)
 {
-	mkdir("/tmp/winnow-test-sandbox", 0700);
+	mkdirat(AT_FDCWD, "/tmp/winnow-test-sandbox", 0700);
 }
 
 static void
@@ -93,7 +93,7 @@ try_stat(void)
 static void
 try_unlink(void)
 {
-	unlink("/tmp/winnow-test-sandbox");
+	unlinkat(AT_FDCWD, "/tmp/winnow-test-sandbox", 0);
 }
 
 static void
@@ -200,9 +200,9 @@ test_denied(void **state)
 		int system_call;
 	} rows[] = {
 	    {"open", try_open, SYS_openat},
-	    {"mkdir", try_create, SYS_mkdir},
+	    {"mkdirat", try_create, SYS_mkdirat},
 	    {"stat", try_stat, SYS_newfstatat},
-	    {"unlink", try_unlink, SYS_unlink},
+	    {"unlinkat", try_unlink, SYS_unlinkat},
 	    {"socket", try_socket, SYS_socket},
 	    {"socketpair", try_socketpair, SYS_socketpair},
 	    {"execve", try_exec, SYS_execve},

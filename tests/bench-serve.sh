@@ -5,6 +5,7 @@
 # Beside what wrk saw it prints the processor time of the servers for each
 # request or GiB, which other load on the machine disturbs less.
 . "$(dirname "$0")/e2e/lib.sh"
+. "$tests/e2e/certificates.sh"
 
 rounds=${1:-5} seconds=${2:-3}
 processes=2
@@ -34,6 +35,7 @@ start_nginx()
 	curl -fsS -o "$root/blobs/$layer" \
 	    "http://$proxy/v2/bench/blobs/$layer" || bail 'no blob'
 	addresses[nginx]=127.0.0.1:$(free_port)
+	addresses[nginx-tls]=127.0.0.1:$(free_port)
 	cat > "$dir/nginx.conf" <<-END
 	daemon off;
 	worker_processes $processes;
@@ -46,7 +48,10 @@ start_nginx()
 		tcp_nopush on;
 		keepalive_requests 1000000000;
 		default_type $type;
+		ssl_certificate $dir/one.pem;
+		ssl_certificate_key $dir/one.key;
 		server { listen ${addresses[nginx]}; root $dir/www; }
+		server { listen ${addresses[nginx-tls]} ssl; root $dir/www; }
 	}
 	END
 	chmod 755 "$dir"
@@ -67,14 +72,15 @@ cpu_ticks()
 }
 
 # load KIND SERVER PATH CLIENTS: one run of wrk; what it saw goes to
-# KIND.SERVER.
+# KIND.SERVER.  A KIND that ends in -tls goes to the port for TLS.
 load()
 {
-	local before out
+	local before out url=http://${addresses[$2]}$3
+	[[ $1 != *-tls ]] || url=https://${addresses[$2-tls]}$3
 	before=$(cpu_ticks "$2")
 	out=$(wrk -t 2 -c "$4" -d "${seconds}s" --timeout 60s \
 	    -H "Accept: $accept" \
-	    -s "$tests/lib/wrk_totals.lua" "http://${addresses[$2]}$3") ||
+	    -s "$tests/lib/wrk_totals.lua" "$url") ||
 	    bail "wrk fails on $2"
 	set -- "$1" "$2" $(sed -n 's/^totals //p' <<< "$out")
 	# requests, bytes, microseconds, errors
@@ -113,13 +119,50 @@ table()
 	done
 }
 
+# memory ROLE: KiB that processes of winnow with this role have of their own.
+memory()
+{
+	local pid
+	for pid in $(family winnow); do
+		case $(tr '\0' ' ' < "/proc/$pid/cmdline") in
+		*"--role $1 "*) ;;
+		*--role*) continue ;;
+		*) [ "$1" = core ] || continue ;;
+		esac
+		awk '$1 == "RssAnon:" { print $2 }' "/proc/$pid/status"
+	done | awk '{ n += $1 } END { print n }'
+}
+
+# idle_crowd COUNT: what idle clients cost, and whether others notice them.
+idle_crowd()
+{
+	local servers core
+	servers=$(memory server) core=$(memory core)
+	start idle python3 "$tests/lib/slow_clients.py" idle "$1" "$proxy" \
+	    /v2/bench/manifests/1
+	wait_for 60 grep -q '^ready' "$dir/idle.log" || bail 'no idle clients'
+	idle_memory="$(($(memory server) - servers)) $(($(memory core) - core))"
+	for round in $(seq "$rounds"); do
+		load manifests-idle winnow /v2/bench/manifests/1 32
+		load blobs-idle winnow "/v2/bench/blobs/$layer" 8
+	done
+	stop idle
+}
+
 make_image
 start_registry upstream "$dir/registry"
 push_layout "$layouts" bench 1 "${addresses[upstream]}" ||
     bail 'cannot fill the upstream registry'
 start_registry registry "$dir/cache" "http://${addresses[upstream]}"
-start_winnowd "http://${addresses[upstream]}"
+make_authority ca
+make_certificate one ca IP:127.0.0.1
+winnowd_config "http://${addresses[upstream]}" \
+    'tls: { certificates: [{ chain: one.pem, key: one.key }] }'
 addresses[winnow]=$proxy
+addresses[winnow-tls]=127.0.0.1:$(free_port)
+sed -i "s|^listen:.*|listen: [\"$proxy\", \"tls://${addresses[winnow-tls]}\"]|" \
+    "$dir/winnow.conf"
+start_winnowd
 pids[winnow]=${pids[winnowd]}
 unset "pids[winnowd]"
 start_nginx
@@ -127,12 +170,22 @@ for round in $(seq "$rounds"); do
 	for server in winnow nginx; do
 		load manifests "$server" /v2/bench/manifests/1 32
 		load blobs "$server" "/v2/bench/blobs/$layer" 8
+		load manifests-tls "$server" /v2/bench/manifests/1 32
+		load blobs-tls "$server" "/v2/bench/blobs/$layer" 8
 	done
 	load manifests registry /v2/library/bench/manifests/1 32
 	load blobs registry "/v2/library/bench/blobs/$layer" 8
 done
+idle_crowd 10000
 printf 'medians of %s rounds of %s s; ratio: winnow to this\n' \
     "$rounds" "$seconds"
 table manifests requests/s 1 us/request 3 winnow nginx registry
 table blobs GiB/s 2 s/GiB 4 winnow nginx registry
+table manifests-tls requests/s 1 us/request 3 winnow nginx
+table blobs-tls GiB/s 2 s/GiB 4 winnow nginx
+table manifests-idle requests/s 1 us/request 3 winnow
+table blobs-idle GiB/s 2 s/GiB 4 winnow
+printf '%s\n' "$idle_memory" | awk '{ printf \
+    "10000 idle clients take %.1f KiB each in servers, %.2f in core\n",
+    $1 / 10000, $2 / 10000 }'
 echo 'to reach: manifests 0.9 of nginx and 100 times registry, blobs 1.0 of nginx'

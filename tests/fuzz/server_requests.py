@@ -28,6 +28,8 @@ import time
 
 # Cases at once.
 THREADS = 24
+# Seconds that a reply may take, or that half a request is given.
+PATIENCE = float(os.environ.get("FUZZ_PATIENCE", 0.2))
 TOKENS = [
     b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b"/", b"//", b"/../", b"/./",
     b"..", b"%2e%2e", b"%2f", b"%00", b"%", b"%3A", b"%3a", b"%zz", b"?",
@@ -204,7 +206,7 @@ def run_case(address, data, end, facts):
         if end == "half":
             s.shutdown(socket.SHUT_WR)
         # A complete request is answered at once, half of one is not.
-        s.settimeout(0.05)
+        s.settimeout(PATIENCE)
         while len(out) < 1 << 22:
             piece = s.recv(1 << 16)
             if not piece:

@@ -37,7 +37,7 @@ class Server:
             [*prefix, winnowd, "--role", "server"], pass_fds=[CHANNEL_FD],
             close_fds=True, preexec_fn=place, stderr=log, env=env)
         theirs.close()
-        start = {"type": "start", "listeners": 1,
+        start = {"type": "start", "listeners": ["plain"],
                  "original_prefix": "original", "connections": 10000,
                  "header_timeout_ms": 10000, "idle_timeout_ms": 75000,
                  "log_level": "info", **limits}

@@ -27,8 +27,10 @@ selector_keep_databases(struct selector *sel)
 
 	if (pkgdb_has_rpm(sel->s->packages))
 		selector_warn(sel,
-		    "the image has an rpm database, which winnow cannot filter "
-		    "and keeps only as far as rules name it");
+		    "the image has an rpm database, which winnow cannot cut "
+		    "down to what is left: scanners find no packages in the "
+		    "variant, or with \"keep: [/var/lib/rpm/**, "
+		    "/usr/lib/sysimage/rpm/**]\" all of the source");
 	for (n = 0; n < total; n++)
 		kept[n] = sel->s->nodes[n].reason != SELECTION_NOT_KEPT;
 	pkgdb_filter(sel->s->packages, kept, &files, &count);

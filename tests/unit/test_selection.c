@@ -392,6 +392,37 @@ test_packages(void **state)
 	fixture_free_layer(layer);
 }
 
+/* An rpm database stays as far as rules name it, and the report says so. */
+static void
+test_rpm(void **state)
+{
+	static const struct fixture_entry files[] = {
+	    {.path = "usr/bin/x"}, {.path = "var/lib/rpm/rpmdb.sqlite"}};
+	static const char *const keep[][MAX_RULES] = {
+	    {"/usr/bin/x"}, {"/usr/bin/x", "/var/lib/rpm/**"}};
+	static const char *const drop[MAX_RULES] = {NULL};
+	struct layer_index *layer = fixture_layer(files, COUNT(files));
+	auto_tree struct tree *t = fixture_tree(layer);
+	struct policy p;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(keep); i++) {
+		auto_selection struct selection *s = NULL;
+
+		make_policy(&p, keep[i], drop);
+		s = select_all(t, &p);
+		assert_int_equal(
+		    selection_keeps(
+			s, fixture_node(t, "var/lib/rpm/rpmdb.sqlite")),
+		    i == 1);
+		assert_int_equal(s->warning_count, 1);
+		assert_non_null(strstr(s->warnings[0], "an rpm database"));
+		clear_policy(&p);
+	}
+	fixture_free_layer(layer);
+}
+
 /* One line per entry: type, mode, path, and where a link leads. */
 static void
 write_plan(const struct selection *s, uint32_t layer, struct strbuf *out)
@@ -530,6 +561,7 @@ main(void)
 	    cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_explain),
 	    cmocka_unit_test(test_packages),
+	    cmocka_unit_test(test_rpm),
 	    cmocka_unit_test(test_plans),
 	    cmocka_unit_test(test_plan_of_implied_directory),
 	};

@@ -81,6 +81,9 @@ print_report(const json_t *report)
 	print_findings(audit);
 	printf("  distroless: %s\n",
 	    json_string_value(json_object_get(audit, "verdict")));
+	json_array_foreach(json_object_get(report, "hints"), i, warning)
+	    printf("  hint: %s\n",
+		json_string_value(json_object_get(warning, "text")));
 	json_array_foreach(json_object_get(report, "warnings"), i, warning)
 	    printf("  warning: %s\n", json_string_value(warning));
 }

@@ -160,6 +160,16 @@ read_dynamic_entry(struct elf_reader *r, const struct elf_dynamic *d,
 	}
 }
 
+/* True when a string is the NAME of "\0NAME": a symbol, imported or not. */
+static bool
+has_symbol(const struct elf_dynamic *d, const char *name)
+{
+	size_t len = 1 + strlen(name + 1) + 1;
+
+	return d->strings != NULL &&
+	    memmem(d->strings, d->strings_len, name, len) != NULL;
+}
+
 static int
 read_dynamic(struct elf_reader *r, const GElf_Phdr *segment, struct err *e)
 {
@@ -182,6 +192,9 @@ read_dynamic(struct elf_reader *r, const GElf_Phdr *segment, struct err *e)
 		    "cannot read the dynamic section: %s", elf_errmsg(-1));
 	if (find_strings(r, &d, e) == -1)
 		return -1;
+	r->facts->uses_iconv = has_symbol(&d, "\0iconv_open");
+	r->facts->uses_locale =
+	    has_symbol(&d, "\0setlocale") || has_symbol(&d, "\0newlocale");
 	for (i = 0; i < d.count; i++)
 		if (gelf_getdyn(d.entries, (int)i, &entry) != NULL &&
 		    read_dynamic_entry(r, &d, &entry, e) == -1)

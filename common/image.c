@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hints.h"
 #include "image_config.h"
 #include "report.h"
 #include "startup.h"
@@ -95,6 +96,7 @@ make_report(const struct selection *s, const struct configs *configs,
 		json_object_get(report, "warnings"), e) == -1 ||
 	    audit_variant(s, kept, configs, report, e) == -1)
 		return -1;
+	hints_put(report, s);
 	*out = json_incref(report);
 	return 0;
 }

@@ -11,6 +11,8 @@
 #define LAYER_ELF_BIG_ENDIAN 1u
 #define LAYER_ELF_DYNAMIC 2u
 #define LAYER_ELF_NODEFAULTLIB 4u
-#define LAYER_ELF_FLAGS 7u
+#define LAYER_ELF_ICONV 8u
+#define LAYER_ELF_LOCALE 16u
+#define LAYER_ELF_FLAGS 31u
 
 #endif

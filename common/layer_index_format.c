@@ -86,6 +86,10 @@ put_elf(struct strbuf *out, const struct elf_facts *facts)
 		flags |= LAYER_ELF_BIG_ENDIAN;
 	if (facts->dynamic)
 		flags |= LAYER_ELF_DYNAMIC;
+	if (facts->uses_iconv)
+		flags |= LAYER_ELF_ICONV;
+	if (facts->uses_locale)
+		flags |= LAYER_ELF_LOCALE;
 	if (facts->nodefaultlib)
 		flags |= LAYER_ELF_NODEFAULTLIB;
 	put_number(out, facts->bits, 1);

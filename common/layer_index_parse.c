@@ -153,6 +153,8 @@ get_elf(struct parser *p)
 	facts->big_endian = (flags & LAYER_ELF_BIG_ENDIAN) != 0;
 	facts->dynamic = (flags & LAYER_ELF_DYNAMIC) != 0;
 	facts->nodefaultlib = (flags & LAYER_ELF_NODEFAULTLIB) != 0;
+	facts->uses_iconv = (flags & LAYER_ELF_ICONV) != 0;
+	facts->uses_locale = (flags & LAYER_ELF_LOCALE) != 0;
 	facts->osabi = (uint8_t)get_number(p, 1);
 	facts->machine = (uint16_t)get_number(p, 2);
 	facts->type = (uint16_t)get_number(p, 2);

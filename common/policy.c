@@ -12,6 +12,28 @@ static const char *const categories[] = {"shell", "package-manager",
     "setuid", "capability", "world-writable", "credential", "login-shell",
     "root-user", "shell-form", "loader", "live-script", "dead-script"};
 
+static const char *const families[] = {
+    "gconv", "icu", "krb5", "locales", "mesa", "nss", "openssl", "pam", "sasl"};
+
+const char *const *
+policy_families(size_t *count)
+{
+	*count = sizeof(families) / sizeof(families[0]);
+	return families;
+}
+
+bool
+policy_is_family(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
+		if (strcmp(families[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
 const char *const *
 policy_categories(size_t *count)
 {
@@ -77,6 +99,7 @@ policy_free(struct policy *p)
 	free_strings(p->tags, p->tag_count);
 	free_strings(p->platforms, p->platform_count);
 	free_strings(p->fail_on, p->fail_on_count);
+	free_strings(p->ignored_hints, p->ignored_hint_count);
 	policy_rules_clear(p->keep, p->keep_count);
 	policy_rules_clear(p->drop, p->drop_count);
 	json_decref(p->config);

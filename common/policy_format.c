@@ -95,6 +95,9 @@ format(const struct policy *p, enum format_purpose purpose)
 	/* Only then, so that the digests of other policies stay. */
 	if (p->artifacts_pass)
 		json_object_set_new(o, "artifacts", json_string("pass"));
+	if (p->ignored_hint_count > 0)
+		json_object_set_new(o, "ignore_hints",
+		    format_strings(p->ignored_hints, p->ignored_hint_count));
 	text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
 	if (text == NULL)
 		_exit(MEM_EXIT_STATUS);
@@ -248,6 +251,25 @@ parse_audit(const json_t *o, struct policy *p, struct err *e)
 }
 
 static int
+parse_ignored_hints(const json_t *o, struct policy *p, struct err *e)
+{
+	size_t i;
+
+	if (json_object_get(o, "ignore_hints") == NULL)
+		return 0;
+	if (parse_strings(o, "ignore_hints", &p->ignored_hints,
+		&p->ignored_hint_count, e) == -1)
+		return -1;
+	for (i = 0; i < p->ignored_hint_count; i++) {
+		if (!policy_is_family(p->ignored_hints[i]))
+			return err_set(e, ERR_INVALID,
+			    "unknown family of files \"%s\"",
+			    p->ignored_hints[i]);
+	}
+	return 0;
+}
+
+static int
 parse_settings(const json_t *o, struct policy *p, struct err *e)
 {
 	const char *action = NULL, *artifacts = NULL;
@@ -255,6 +277,7 @@ parse_settings(const json_t *o, struct policy *p, struct err *e)
 
 	if (json_get_object(o, "config", JSON_OPTIONAL, &config, e) == -1 ||
 	    policy_config_check(config, e) == -1 ||
+	    parse_ignored_hints(o, p, e) == -1 ||
 	    json_get_string(o, "on_source_digest", JSON_REQUIRED, &action, e) ==
 		-1 ||
 	    json_get_string(o, "artifacts", JSON_OPTIONAL, &artifacts, e) == -1)

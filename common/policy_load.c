@@ -21,6 +21,7 @@ static const struct yaml_key policy_keys[] = {
     {"audit", YAML_MAP | YAML_NULL, false, "checks"},
     {"on_source_digest", YAML_STRING, false, "source_digest"},
     {"artifacts", YAML_STRING, false, "charts signatures"},
+    {"ignore_hints", YAML_LIST, false, "hints silence ignore"},
 };
 #define POLICY_KEYS (sizeof(policy_keys) / sizeof(policy_keys[0]))
 
@@ -269,6 +270,10 @@ read_policy(
 	if (read_pass(&r, "on_source_digest"))
 		p->on_source_digest = POLICY_DIGEST_PASS;
 	p->artifacts_pass = read_pass(&r, "artifacts");
+	yaml_get_strings(doc, r.root, "ignore_hints", &p->ignored_hints,
+	    &p->ignored_hint_count);
+	check_words(&r, yaml_get(r.root, "ignore_hints", YAML_LIST),
+	    policy_is_family, "a family of files (winnow-policy(5))");
 	return p;
 }
 

@@ -16,6 +16,7 @@ int
 policy_compile_tag(struct policy *p, size_t tag, size_t *column, struct err *e);
 
 bool policy_is_category(const char *name);
+bool policy_is_family(const char *name);
 /* "linux/amd64", "linux/arm/v7". */
 bool policy_is_platform(const char *name);
 

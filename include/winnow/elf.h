@@ -41,6 +41,8 @@ struct elf_facts {
 	struct elf_dlopen *dlopens;
 	size_t dlopen_count;
 	bool nodefaultlib; /* DF_1_NODEFLIB */
+	bool uses_iconv; /* calls iconv_open() */
+	bool uses_locale; /* calls setlocale() or newlocale() */
 	struct arena *arena; /* that elf_facts_free() frees; or NULL */
 };
 

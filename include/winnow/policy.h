@@ -64,6 +64,8 @@ struct policy {
 	size_t fail_on_count;
 	struct policy_exception *exceptions;
 	size_t exception_count;
+	char **ignored_hints; /* families of files (hints.h) that may lack */
+	size_t ignored_hint_count;
 	enum policy_digest_action on_source_digest;
 	bool artifacts_pass; /* what is no image, instead of refusing it */
 };
@@ -85,6 +87,9 @@ int policy_load_dir(const char *policies_dir, const char *sets_dir,
 /* The same for one file. */
 int policy_load_file(const char *path, const char *sets_dir,
     struct policy **out, struct yaml_mistakes *mistakes, struct err *e);
+
+/* The families that ignore_hints may name; hints.c tests that they agree. */
+const char *const *policy_families(size_t *count);
 
 /* The audit categories that fail_on may name; audit.c tests that they agree. */
 const char *const *policy_categories(size_t *count);

@@ -82,6 +82,41 @@ test_facts(void **state)
 		}
 }
 
+/* What a file calls is told from its dynamic strings. */
+static void
+test_calls(void **state)
+{
+	static const struct {
+		const char *symbol;
+		bool iconv, locale;
+	} cases[] = {
+	    {"iconv_open", true, false},
+	    {"setlocale", false, true},
+	    {"newlocale", false, true},
+	    {"my_iconv_open", false, false},
+	    {"iconv_open2", false, false},
+	};
+	const struct elf_image image = {.bits = 64, .type = ET_DYN};
+	size_t i, used;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		auto_elf_facts struct elf_facts *facts = NULL;
+		uint8_t bytes[ELF_IMAGE_SIZE];
+		char *strings = (char *)bytes + ELF_IMAGE_STRINGS;
+		struct err e;
+
+		elf_image_make(&image, bytes);
+		for (used = 1; strings[used] != '\0';)
+			used += strlen(strings + used) + 1;
+		memcpy(strings + used, cases[i].symbol,
+		    strlen(cases[i].symbol) + 1);
+		assert_int_equal(elf_read(bytes, sizeof(bytes), &facts, &e), 0);
+		assert_int_equal(facts->uses_iconv, cases[i].iconv);
+		assert_int_equal(facts->uses_locale, cases[i].locale);
+	}
+}
+
 static void
 test_other_types(void **state)
 {
@@ -249,6 +284,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_facts),
+	    cmocka_unit_test(test_calls),
 	    cmocka_unit_test(test_other_types),
 	    cmocka_unit_test(test_bad_notes),
 	    cmocka_unit_test(test_damaged),

@@ -32,6 +32,7 @@ static struct elf_facts facts = {
     .type = 3,
     .flags = 0x5000400,
     .dynamic = true,
+    .uses_iconv = true,
     .interpreter = text_a,
     .soname = text_b,
     .runpath = text_rpath,
@@ -95,6 +96,8 @@ check_elf(const struct elf_facts *elf)
 	assert_true(elf->big_endian);
 	assert_true(elf->dynamic);
 	assert_false(elf->nodefaultlib);
+	assert_true(elf->uses_iconv);
+	assert_false(elf->uses_locale);
 	assert_int_equal(elf->osabi, 3);
 	assert_int_equal(elf->machine, 40);
 	assert_int_equal(elf->type, 3);

@@ -1,0 +1,222 @@
+/* hints: families of files that are opened by name, and are not kept. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../common/hints.h"
+#include "fixture.h"
+#include "winnow/json.h"
+#include "winnow/mem.h"
+#include "winnow/policy.h"
+#include "winnow/selection.h"
+
+#define LIB "usr/lib/x86_64-linux-gnu/"
+
+static char soname[64], loader[] = "/lib64/ld-linux-x86-64.so.2";
+static struct elf_facts facts;
+
+/* Each family: what is kept that wants it, and one file of it. */
+static const struct {
+	const char *family, *soname, *member;
+	bool iconv, locale;
+} families[] = {
+    {"gconv", "", LIB "gconv/ISO8859-1.so", true, false},
+    {"gconv", "libxml2.so.2", "usr/lib64/gconv/UTF-7.so", true, false},
+    {"icu", "libicuuc.so.74", "usr/share/icu/74.2/icudt74l.dat", false, false},
+    {"krb5", "libkrb5.so.3", LIB "krb5/plugins/preauth/pkinit.so", false,
+	false},
+    {"locales", "", "usr/lib/locale/locale-archive", false, true},
+    {"locales", "", "usr/lib/locale/de_DE.utf8/LC_CTYPE", false, true},
+    {"mesa", "libEGL.so.1", LIB "dri/swrast_dri.so", false, false},
+    {"mesa", "libva.so.2", "usr/lib/dri/iHD_drv_video.so", false, false},
+    {"openssl", "libcrypto.so.3", LIB "ossl-modules/legacy.so", false, false},
+    {"openssl", "libcrypto.so.3", "etc/pki/tls/openssl.cnf", false, false},
+    {"pam", "libpam.so.0", "lib/security/pam_unix.so", false, false},
+    {"sasl", "libsasl2.so.2", LIB "sasl2/libscram.so", false, false},
+};
+#define FAMILIES (sizeof(families) / sizeof(families[0]))
+
+/* The hints of an image under a policy, as "FAMILY EXAMPLE; ...". */
+static char *
+list_hints(const struct fixture_entry *entries, size_t count, const char *keep,
+    const char *ignored)
+{
+	auto_free char *text = mem_printf(
+	    "{\"file\":\"t.yaml\",\"repository\":\"docker.io/library/t\","
+	    "\"tags\":[],\"platforms\":[],\"keep\":[%s],\"drop\":[],"
+	    "\"fail_on\":[],\"exceptions\":[],\"on_source_digest\":\"deny\","
+	    "\"ignore_hints\":[%s]}",
+	    keep, ignored);
+	struct layer_index *layer = fixture_layer(entries, count);
+	auto_tree struct tree *t = fixture_tree(layer);
+	auto_json json_t *report = json_object();
+	auto_selection struct selection *s = NULL;
+	auto_policy struct policy *p = NULL;
+	auto_strbuf struct strbuf out;
+	json_t *hint;
+	struct err e;
+	size_t i;
+
+	strbuf_init(&out, 1 << 16);
+	if (policy_parse(text, strlen(text), &p, &e) == -1 ||
+	    selection_make(t, p, NULL, &s, &e) == -1)
+		fail_msg("%s", e.message);
+	hints_put(report, s);
+	json_array_foreach(json_object_get(report, "hints"), i, hint)
+	{
+		assert_non_null(
+		    strstr(json_string_value(json_object_get(hint, "text")),
+			"add \"include: ["));
+		strbuf_add_format(&out, "%s %s; ",
+		    json_string_value(json_object_get(hint, "family")),
+		    json_string_value(json_object_get(hint, "example")));
+	}
+	fixture_free_layer(layer);
+	return strbuf_steal(&out);
+}
+
+#define PATTERN(path) "{\"origin\":\"t:1\",\"pattern\":\"" path "\"}"
+
+/* The image of a family: who wants it, and the member. */
+static void
+make_image(size_t i, struct fixture_entry entries[2])
+{
+	snprintf(soname, sizeof(soname), "%s", families[i].soname);
+	facts = (struct elf_facts){.bits = 64,
+	    .type = 3,
+	    .soname = soname[0] == '\0' ? NULL : soname,
+	    .interpreter = soname[0] == '\0' ? loader : NULL,
+	    .uses_iconv = families[i].iconv,
+	    .uses_locale = families[i].locale};
+	entries[0] = (struct fixture_entry){
+	    .path = "srv/file", .mode = 0755, .elf = &facts};
+	entries[1] = (struct fixture_entry){.path = families[i].member};
+}
+
+static void
+expect(const struct fixture_entry *entries, size_t count, const char *keep,
+    const char *ignored, const char *expected)
+{
+	auto_free char *found = list_hints(entries, count, keep, ignored);
+
+	if (strcmp(found, expected) != 0)
+		fail_msg("\"%s\" instead of \"%s\"", found, expected);
+}
+
+static void
+test_families(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < FAMILIES; i++) {
+		struct fixture_entry entries[2];
+		auto_free char *expected = mem_printf(
+		    "%s %s; ", families[i].family, families[i].member);
+		auto_free char *ignored =
+		    mem_printf("\"%s\"", families[i].family);
+		auto_free char *both =
+		    mem_printf(PATTERN("/srv/file") ",{\"origin\":\"t:1\","
+						    "\"pattern\":\"/%s\"}",
+			families[i].member);
+		auto_free char *member =
+		    mem_printf("{\"origin\":\"t:1\",\"pattern\":\"/%s\"}",
+			families[i].member);
+
+		make_image(i, entries);
+		expect(entries, 2, PATTERN("/srv/file"), "", expected);
+		expect(entries, 2, PATTERN("/srv/file"), ignored, "");
+		expect(entries, 2, both, "", "");
+		expect(entries, 2, member, "", "");
+		expect(entries, 1, PATTERN("/srv/file"), "", "");
+	}
+}
+
+static void
+test_no_noise(void **state)
+{
+	static struct elf_facts library = {.bits = 64,
+	    .type = 3,
+	    .soname = soname,
+	    .uses_iconv = true,
+	    .uses_locale = true};
+	const struct fixture_entry entries[] = {
+	    {.path = LIB "lib.so", .elf = &library},
+	    {.path = LIB "gconv/ISO8859-1.so"},
+	    {.path = "usr/lib/locale/C.utf8/LC_CTYPE"},
+	    {.path = "usr/lib/locale/locale-archive"},
+	};
+
+	(void)state;
+	snprintf(soname, sizeof(soname), "libidn2.so.0");
+	expect(entries, 4, PATTERN("/" LIB "lib.so"), "", "");
+	snprintf(soname, sizeof(soname), "libc.so.6");
+	library.interpreter = loader;
+	expect(entries, 4, PATTERN("/" LIB "lib.so"), "", "");
+	library.soname = NULL;
+	expect(entries, 3, PATTERN("/" LIB "lib.so"), "",
+	    "gconv " LIB "gconv/ISO8859-1.so; ");
+	library.soname = soname;
+}
+
+static void
+test_nss(void **state)
+{
+	static struct elf_facts libc = {
+	    .bits = 64, .type = 3, .soname = soname};
+	const struct fixture_entry entries[] = {
+	    {.path = "etc/nsswitch.conf",
+		.content = "# passwd: ldap\npasswd: files sss\n\n"
+			   "hosts:\tfiles [!UNAVAIL=return] dns mdns4 # wins\n"
+			   "shadow: sss [NOTFOUND=return\ngroup compat\n"
+			   "x: a*b"},
+	    {.path = LIB "libc.so.6", .elf = &libc},
+	    {.path = LIB "libnss_compat.so.2"},
+	    {.path = LIB "libnss_dns.so.2"},
+	    {.path = LIB "libnss_sss.so.2"},
+	    {.path = LIB "libnss_wins.so.2"},
+	};
+
+	(void)state;
+	snprintf(soname, sizeof(soname), "libc.so.6");
+	expect(entries, 6,
+	    PATTERN("/etc/nsswitch.conf") "," PATTERN("/" LIB "libc.so.6"), "",
+	    "nss " LIB "libnss_sss.so.2; nss " LIB "libnss_dns.so.2; ");
+	expect(entries, 6, PATTERN("/" LIB "libc.so.6"), "", "");
+	expect(entries, 6, PATTERN("/etc/nsswitch.conf"), "", "");
+	expect(
+	    entries, 6, PATTERN("/etc/*") "," PATTERN("/" LIB "lib*"), "", "");
+}
+
+static void
+test_names(void **state)
+{
+	size_t count, i, j;
+	const char *const *names = policy_families(&count);
+
+	(void)state;
+	for (i = 0; i < count; i++) {
+		for (j = 0; j < FAMILIES; j++)
+			if (strcmp(names[i], families[j].family) == 0)
+				break;
+		assert_true(j < FAMILIES || strcmp(names[i], "nss") == 0);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_families),
+	    cmocka_unit_test(test_no_noise),
+	    cmocka_unit_test(test_nss),
+	    cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -112,6 +112,7 @@ config_free(struct config *c)
 	free(c->store);
 	free(c->admin_socket);
 	config_free_strings(c->admin, c->admin_count);
+	config_free_strings(c->warm, c->warm_count);
 	free(c->policies);
 	free(c->sets);
 	free(c->default_upstream);

@@ -67,6 +67,9 @@ struct config {
 	size_t listen_count;
 	struct config_tls tls;
 	char *store;
+	char **warm; /* references */
+	size_t warm_count;
+	uint64_t warm_interval_ms;
 	uint64_t max_size; /* bytes; 0: no limit */
 	char *admin_socket;
 	char **admin; /* like `listen` */

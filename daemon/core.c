@@ -33,6 +33,7 @@ struct core {
 	struct servers *servers;
 	struct admin *admin;
 	struct notify *notify;
+	struct warm_schedule *schedule;
 	struct event *terminate[2];
 	struct event *hangup;
 	struct event *limit;
@@ -209,6 +210,7 @@ reload(void *arg, struct strbuf *said, struct err *e)
 		free_retired(core);
 	servers_update(core->servers);
 	servers_forget(core->servers);
+	warm_schedule_now(core->schedule);
 	log_event(LOG_LEVEL_INFO, "reload.done", NULL);
 	notify_ready(core->notify, "serving");
 	return 0;
@@ -314,6 +316,7 @@ run(struct core *core, struct activation *activation, struct err *e)
 	context->reload.loaded = time(NULL);
 	admin.servers = core->servers;
 	core->admin = admin_new(&admin);
+	core->schedule = warm_schedule_new(context);
 	log_ready(core);
 	notify_ready(core->notify, "serving");
 	event_base_dispatch(context->base);
@@ -355,6 +358,7 @@ core_main(const char *path)
 		    LOG_LEVEL_ERROR, "start.failed", "error", e.message, NULL);
 	admin_free(core.admin);
 	notify_free(core.notify);
+	warm_schedule_free(core.schedule);
 	warm_cancel_all(context);
 	servers_free(core.servers);
 	activation_free(activation);

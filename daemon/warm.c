@@ -268,6 +268,12 @@ warm_describe(const struct warm *w, struct strbuf *out)
 	questions_describe(&w->questions, out);
 }
 
+const struct warm *
+warm_next(const struct warm *w)
+{
+	return TAILQ_NEXT(w, entry);
+}
+
 void
 warm_cancel_all(struct context *context)
 {

@@ -36,6 +36,18 @@ void warm_disown(struct warm *w);
 const char *warm_reference(const struct warm *w);
 void warm_describe(const struct warm *w, struct strbuf *out);
 
+/* The next of those under way, or NULL. */
+const struct warm *warm_next(const struct warm *w);
+
+/*
+ * The references of the configuration: at once, then every warm_interval;
+ * warm_schedule_now() after a reload.
+ */
+struct warm_schedule;
+struct warm_schedule *warm_schedule_new(struct context *context);
+void warm_schedule_now(struct warm_schedule *s);
+void warm_schedule_free(struct warm_schedule *s);
+
 /* Ends all that are under way. */
 void warm_cancel_all(struct context *context);
 

@@ -6,7 +6,7 @@
 #
 # All of it runs in namespaces of its own, where nothing else can be reached.
 # CLIENT_ROOT=DIR takes the clients of the Debian in DIR.
-[ -n "${MATRIX_NAMESPACES:-}" ] ||
+[ -n "${MATRIX_NAMESPACES:-}" ] || [ "$(id -u)" != 0 ] ||
     exec env MATRIX_NAMESPACES=1 \
 	unshare --net --mount --propagation private bash "$0" "$@"
 . "$(dirname "$0")/lib.sh"

@@ -44,6 +44,9 @@ char *cli_find_sets(const char *policy);
 int cli_load_policy(
     const char *path, const char *sets_dir, struct policy **out, struct err *e);
 
+/* An unlinked file in $TMPDIR or /var/tmp, for what may be large. */
+int cli_open_scratch(int *fd, struct err *e);
+
 /* Prints a value as one line. */
 void cli_print_json(const json_t *value);
 

@@ -68,7 +68,11 @@ void diff_clear(struct diff *d);
 /* diff_files.c: fills `files`, but for what only contents tell. */
 void diff_compare_files(struct diff *d);
 
-/* The type, and the size of what a file holds on one side. */
+/* What the side's policy decided about a node; NULL without one. */
+const struct selection_node *
+diff_selected(const struct diff_side *s, const struct tree_node *n);
+
+/* The size of what a file holds on one side. */
 uint64_t diff_size(const struct diff_side *s, const struct tree_node *n);
 
 /*

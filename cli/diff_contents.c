@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli.h"
 #include "diff.h"
 #include "winnow/fsutil.h"
 #include "winnow/layer_emit.h"
@@ -20,19 +21,11 @@ struct contents {
 	struct digest *digests;
 };
 
-static const struct selection_node *
-selected(const struct diff_side *s, const struct tree_node *n)
-{
-	return s->preview.selection == NULL
-	    ? NULL
-	    : &s->preview.selection->nodes[n->number];
-}
-
 /* The content of a node where it is in memory, or NULL. */
 static const char *
 content_at_hand(const struct diff_side *s, const struct tree_node *n)
 {
-	const struct selection_node *node = selected(s, n);
+	const struct selection_node *node = diff_selected(s, n);
 
 	return node != NULL && node->content != NULL ? node->content
 						     : n->entry->content;
@@ -49,8 +42,8 @@ static bool
 same_place(const struct diff *d, const struct diff_file *f)
 {
 	const struct tree_node *a = f->node[0], *b = f->node[1];
-	const struct selection_node *p = selected(&d->sides[0], a);
-	const struct selection_node *q = selected(&d->sides[1], b);
+	const struct selection_node *p = diff_selected(&d->sides[0], a);
+	const struct selection_node *q = diff_selected(&d->sides[1], b);
 
 	return (p == NULL || p->content == NULL) &&
 	    (q == NULL || q->content == NULL) &&
@@ -153,16 +146,13 @@ read_layer(struct contents *c, uint32_t layer, struct err *e)
 {
 	const struct view *v = c->diff->sides[c->side].view;
 	auto_layer_index struct layer_index *plan = plan_layer(c, layer);
-	const char *dir = getenv("TMPDIR");
 	auto_spool struct spool *spool = NULL;
 	auto_fd int fd = -1, blob_fd = -1;
 	struct blob_source source;
 
 	if (plan->count == 0)
 		return 0;
-	if (dir == NULL || *dir == '\0')
-		dir = "/var/tmp";
-	if (fsutil_open_unlinked(dir, &fd, e) == -1 ||
+	if (cli_open_scratch(&fd, e) == -1 ||
 	    input_open_layer(
 		&v->input, &v->manifest->layers[layer], &source, e) == -1)
 		return -1;

@@ -28,8 +28,8 @@ advance(struct cursor *c)
 		tree_node_path(c->node, &c->path);
 }
 
-static const struct selection_node *
-selected(const struct diff_side *s, const struct tree_node *n)
+const struct selection_node *
+diff_selected(const struct diff_side *s, const struct tree_node *n)
 {
 	return s->preview.selection == NULL
 	    ? NULL
@@ -39,7 +39,7 @@ selected(const struct diff_side *s, const struct tree_node *n)
 uint64_t
 diff_size(const struct diff_side *s, const struct tree_node *n)
 {
-	const struct selection_node *node = selected(s, n);
+	const struct selection_node *node = diff_selected(s, n);
 
 	if (tree_node_type(n) != ENTRY_FILE)
 		return 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli.h"
 #include "docker_archive_index.h"
 #include "winnow/fsutil.h"
 #include "winnow/json.h"
@@ -82,15 +83,12 @@ unpack(const struct blob_source *source, int out_fd, struct digest *digest,
 static int
 unpack_archive(struct docker_archive *a, struct err *e)
 {
-	const char *dir = getenv("TMPDIR");
 	struct blob_source source = {.fd = a->fd, .progress_fd = -1};
 	struct digest ignored;
 	auto_fd int fd = -1;
 
-	if (dir == NULL || *dir == '\0')
-		dir = "/var/tmp";
 	if (fsutil_size(a->fd, &source.size, e) == -1 ||
-	    fsutil_open_unlinked(dir, &fd, e) == -1 ||
+	    cli_open_scratch(&fd, e) == -1 ||
 	    unpack(&source, fd, &ignored, e) == -1)
 		return -1;
 	close(a->fd);

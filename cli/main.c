@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "winnow/auto.h"
+#include "winnow/fsutil.h"
 #include "winnow/json.h"
 
 /* Some 40 lines for an image of Debian: two screens. */
@@ -27,7 +28,7 @@ static const struct command commands[] = {
 	    "the image is not distroless, or holds what the policy forbids"},
     {.name = "check",
 	.run = command_check,
-	.takes = OPTION_SETS,
+	.takes = OPTION_SETS | OPTION_JSON,
 	.operands = {1, INT_MAX},
 	.arguments = "FILE...",
 	.summary = "Find the mistakes in policies."},
@@ -74,7 +75,7 @@ static const struct command commands[] = {
 	.summary = "Show what winnowd is doing."},
     {.name = "strip",
 	.run = command_strip,
-	.takes = POLICY | OPTION_REPORT,
+	.takes = POLICY | OPTION_REPORT | OPTION_JSON,
 	.policies = {1, 1},
 	.operands = {2, 2},
 	.arguments = "SOURCE DESTINATION",
@@ -139,6 +140,15 @@ cli_fail(const char *command, const struct err *e)
 {
 	fprintf(stderr, "winnow %s: %s\n", command, e->message);
 	return CLI_FAILED;
+}
+
+int
+cli_open_scratch(int *fd, struct err *e)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return fsutil_open_unlinked(
+	    dir == NULL || *dir == '\0' ? "/var/tmp" : dir, fd, e);
 }
 
 void

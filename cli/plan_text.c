@@ -168,7 +168,10 @@ print_keep(const struct plan *plan, size_t i)
 	bool idle = plan->preview->selection->rule_matches[i] == 0;
 
 	fputs(term_style(idle ? TERM_MIXED : TERM_PLAIN), stdout);
-	print_tally(&r->own);
+	if (idle || r->own.files + r->brought.files > 0)
+		print_tally(&r->own);
+	else
+		printf("%8s %11s", "", "directory");
 	print_tally(&r->brought);
 	print_rule(&plan->preview->policy->keep[i],
 	    idle ? "keep, for nothing:" : "keep");

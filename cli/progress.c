@@ -43,7 +43,8 @@ bar_width(void)
 {
 	struct winsize size;
 
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == -1 ||
+	/* Some terminals do not know their width. */
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == -1 || size.ws_col == 0 ||
 	    size.ws_col >= TEXT_WIDTH + BAR_MAX)
 		return BAR_MAX;
 	return size.ws_col > TEXT_WIDTH ? size.ws_col - TEXT_WIDTH : 0;

@@ -66,12 +66,42 @@ strip_index(const struct strip *s, json_t *reports, struct strip_result *out,
 	return 0;
 }
 
+static const char *
+tag_of(const struct layout *to)
+{
+	return to->tag == NULL ? "latest" : to->tag;
+}
+
+static void
+print_text(
+    const struct layout *to, const struct digest *digest, json_t *reports)
+{
+	char text[DIGEST_TEXT];
+
+	summary_print(reports);
+	printf("wrote oci:%s:%s %s\n", to->dir, tag_of(to),
+	    digest_format(digest, text));
+}
+
+static void
+print_json(
+    const struct layout *to, const struct digest *digest, json_t *reports)
+{
+	auto_json json_t *out = json_object();
+	auto_free char *name = mem_printf("oci:%s:%s", to->dir, tag_of(to));
+	char text[DIGEST_TEXT];
+
+	json_put(out, "wrote", json_escaped(name));
+	json_put(out, "digest", json_string(digest_format(digest, text)));
+	json_put(out, "reports", json_incref(reports));
+	cli_print_json(out);
+}
+
 static int
-strip_input(const struct strip *s, json_t *reports, struct err *e)
+strip_input(const struct strip *s, bool json, json_t *reports, struct err *e)
 {
 	const struct input *in = s->input;
 	struct strip_result result;
-	char text[DIGEST_TEXT];
 	int r;
 
 	if (layout_create(s->to, e) == -1)
@@ -84,10 +114,10 @@ strip_input(const struct strip *s, json_t *reports, struct err *e)
 	    layout_set_tag(s->to, in->top->media_type, &result.digest,
 		result.size, e) == -1)
 		return -1;
-	summary_print(reports);
-	printf("wrote oci:%s:%s %s\n", s->to->dir,
-	    s->to->tag == NULL ? "latest" : s->to->tag,
-	    digest_format(&result.digest, text));
+	if (json)
+		print_json(s->to, &result.digest, reports);
+	else
+		print_text(s->to, &result.digest, reports);
 	return 0;
 }
 
@@ -111,7 +141,7 @@ run(const struct options *o, const struct layout *to, struct err *e)
 	}
 	if (input_open(o->operands[0], platforms, count, &in, e) == -1)
 		return -1;
-	r = strip_input(&s, reports, e);
+	r = strip_input(&s, o->json, reports, e);
 	input_clear(&in);
 	if (r == 0 && o->report != NULL)
 		r = write_reports(o->report, reports, e);

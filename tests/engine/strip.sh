@@ -76,6 +76,7 @@ opt/app/data/one
 tmp
 usr/bin/app
 usr/share/doc/app/copyright
+var/lib/dpkg/info/app.list
 var/lib/dpkg/status
 END
 # umoci sets no times of directories that the config only promises.
@@ -122,7 +123,15 @@ assert report["startup"]["program"] == "opt/app/bin/app"
 END
 
 echo "# the same bytes each time; other tags stay"
-strip --policy policy.yaml oci:source:latest oci:dest:w >/dev/null
+strip --policy policy.yaml --json oci:source:latest oci:dest:w >json
+python3 - <<'END'
+import json
+out, report = json.load(open("json")), json.load(open("report.json"))
+assert out["wrote"] == "oci:dest:w" and out["reports"] == [report], out
+entry, = (m for m in json.load(open("dest/index.json"))["manifests"]
+          if "w" in m["annotations"].values())
+assert out["digest"] == entry["digest"], out
+END
 strip --policy policy.yaml oci:source:latest oci:other >/dev/null
 python3 - <<'END'
 import json

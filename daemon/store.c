@@ -1,6 +1,5 @@
 #include "store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -70,65 +69,6 @@ take_lock(const char *dir, int *out, struct err *e)
 	return 0;
 }
 
-/* Unlinks the files of one subdirectory that `known` does not know. */
-static void
-sweep_directory(struct store *s, int tree_fd, const char *sub,
-    bool (*known)(struct store *s, const struct digest *d))
-{
-	int fd = openat(tree_fd, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd == -1 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-
-	if (d == NULL) {
-		if (fd != -1)
-			close(fd);
-		return;
-	}
-	while ((entry = readdir(d)) != NULL) {
-		char text[DIGEST_TEXT + sizeof(entry->d_name)];
-		struct digest digest;
-		struct err e;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(text, sizeof(text), "sha256:%s", entry->d_name);
-		if (digest_parse(text, &digest, &e) == 0 && known(s, &digest))
-			continue;
-		log_event(
-		    LOG_LEVEL_INFO, "store.sweep", "file", entry->d_name, NULL);
-		unlinkat(dirfd(d), entry->d_name, 0);
-	}
-	closedir(d);
-}
-
-static void
-sweep(struct store *s, int tree_fd,
-    bool (*known)(struct store *s, const struct digest *d))
-{
-	unsigned i;
-
-	for (i = 0; i < 256; i++) {
-		char sub[3];
-
-		snprintf(sub, sizeof(sub), "%02x", i);
-		sweep_directory(s, tree_fd, sub, known);
-	}
-}
-
-static bool
-knows_blob(struct store *s, const struct digest *d)
-{
-	uint64_t size;
-
-	return store_db_get_blob(s->db, d, &size);
-}
-
-static bool
-knows_index(struct store *s, const struct digest *d)
-{
-	return store_db_get_index(s->db, d);
-}
-
 /* True when a blob's file is there, with the size that its row says. */
 static bool
 file_is_whole(const struct store *s, const struct digest *d, uint64_t size)
@@ -138,40 +78,6 @@ file_is_whole(const struct store *s, const struct digest *d, uint64_t size)
 
 	return fstatat(s->blobs_fd, file_name(d, name), &st, 0) == 0 &&
 	    (uint64_t)st.st_size == size;
-}
-
-/* The blobs whose row has no file of its size. */
-struct lost {
-	struct store *store;
-	struct digest *items;
-	size_t count;
-	size_t capacity;
-};
-
-static void
-check_blob(void *arg, const struct digest *d, uint64_t size)
-{
-	struct lost *lost = arg;
-
-	lost->store->usage.blobs++;
-	lost->store->usage.bytes += size;
-	if (file_is_whole(lost->store, d, size))
-		return;
-	lost->items = mem_grow(
-	    lost->items, lost->count, &lost->capacity, sizeof(*lost->items));
-	lost->items[lost->count++] = *d;
-}
-
-static void
-drop_lost_blobs(struct store *s)
-{
-	struct lost lost = {.store = s};
-	size_t i;
-
-	store_db_each_blob(s->db, check_blob, &lost);
-	for (i = 0; i < lost.count; i++)
-		store_drop_blob(s, &lost.items[i]);
-	free(lost.items);
 }
 
 int
@@ -191,9 +97,7 @@ store_open(const char *dir, struct store **out, struct err *e)
 		store_close(s);
 		return -1;
 	}
-	drop_lost_blobs(s);
-	sweep(s, s->blobs_fd, knows_blob);
-	sweep(s, s->index_fd, knows_index);
+	store_sweep(s);
 	*out = s;
 	return 0;
 }

@@ -17,6 +17,9 @@ struct store {
 	struct digest_set *used; /* since store_flush_uses() */
 };
 
+/* At the start: forgets rows without files, removes files without rows. */
+void store_sweep(struct store *s);
+
 /* Removes a blob's file. */
 void store_unlink_blob(struct store *s, const struct digest *digest);
 

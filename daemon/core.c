@@ -382,7 +382,8 @@ core_check(const char *path, bool print)
 	log_init("core", LOG_LEVEL_INFO);
 	if (load_config(path, &config, NULL, &e) == -1 ||
 	    load_policies(config, &policies, NULL, &e) == -1 ||
-	    load_users(config, &users, &e) == -1) {
+	    load_users(config, &users, &e) == -1 ||
+	    tls_keeper_check(config, &e) == -1) {
 		fprintf(stderr, "winnowd: %s\n", e.message);
 		return 1;
 	}

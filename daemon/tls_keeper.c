@@ -128,6 +128,27 @@ add_auto(const char *dir, const struct config *c, int fd, struct err *e)
 	return tls_files_add_certificate(fd, chain, key, &expires_s, e);
 }
 
+/* What the configuration names, which exists without winnow. */
+static int
+add_files(const struct config_tls *tls, int fd, struct err *e)
+{
+	if (add_certificates(tls, fd, e) == -1)
+		return -1;
+	return tls->client_ca == NULL
+	    ? 0
+	    : tls_files_add_client_ca(fd, tls->client_ca, e);
+}
+
+int
+tls_keeper_check(const struct config *c, struct err *e)
+{
+	auto_fd int fd = -1;
+
+	if (tls_bundle_create(&fd, e) == -1 || add_files(&c->tls, fd, e) == -1)
+		return err_wrap(e, "tls");
+	return 0;
+}
+
 /* Writes a bundle of what the configuration says now. */
 static int
 make_bundle(
@@ -138,12 +159,8 @@ make_bundle(
 	auto_fd int fd = -1;
 	size_t i;
 
-	if (tls_bundle_create(&fd, e) == -1 ||
-	    add_certificates(tls, fd, e) == -1 ||
+	if (tls_bundle_create(&fd, e) == -1 || add_files(tls, fd, e) == -1 ||
 	    add_auto(k->dir, c, fd, e) == -1)
-		return -1;
-	if (tls->client_ca != NULL &&
-	    tls_files_add_client_ca(fd, tls->client_ca, e) == -1)
 		return -1;
 	if (tls->client_required &&
 	    tls_bundle_add(fd, TLS_ITEM_CLIENT_REQUIRED, NULL, 0, e) == -1)

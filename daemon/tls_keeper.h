@@ -32,6 +32,9 @@ void tls_keeper_free(struct tls_keeper *k);
 int tls_keeper_reload(
     struct tls_keeper *k, const struct config *fresh, struct err *e);
 
+/* Checks the files that the configuration names, and makes nothing. */
+int tls_keeper_check(const struct config *c, struct err *e);
+
 /* The bundle for servers, borrowed; -1 when there are no certificates. */
 int tls_keeper_bundle(const struct tls_keeper *k);
 

@@ -101,6 +101,7 @@ refused()
 	check "$1: the reload is refused" wait_for 20 reloaded "$bad"
 	has "$1: and says why" "$(log | grep reload.failed | tail -n1)" "$2"
 	check "$1: the old certificate is still served" named https://new.test/v2/
+	check "$1: winnowd -n fails too" fails "$winnowd" -n -c "$dir/winnow.conf"
 }
 cp "$dir/one.key" "$dir/good.key"
 cp "$dir/one.pem" "$dir/good.pem"

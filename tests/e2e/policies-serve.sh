@@ -44,10 +44,10 @@ pulled()
 	    "image.built .*$1.*distroless=yes warnings=${warnings:-0}" \
 	    "$dir/winnowd.log"
 	docker_root "$proxy/$1:$2" "$dir/$1.root"
-	# Python is what the image is for.
 	check "$1: no shell is there" no_program "$dir/$1.root"
 }
 
+# no_program ROOT: nothing to run but what the image is for (Python, Java).
 no_program()
 {
 	! find "$1" \( -name '*sh' -o -name busybox -o -name 'apt*' -o \

@@ -63,9 +63,9 @@ def check_model(tree, source):
     there = set(compare.entries(source))
     said = {p for p in tree.nodes if p}
     if there != said:
-        raise Failure("the model differs from the client: only the client: %r, only "
-                      "model: %r" % (sorted(there - said),
-                                     sorted(said - there)))
+        raise Failure("the model differs from the client: only the client: "
+                      "%r, only the model: %r" % (sorted(there - said),
+                                                  sorted(said - there)))
 
 
 def ignore_free_times(tree, free):

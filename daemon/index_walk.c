@@ -57,11 +57,12 @@ index_walk_free(struct index_walk *w)
 	if (w == NULL)
 		return;
 	flight_leave(&w->waiter);
-	for (i = 1; i < w->level_count; i++)
-		oci_manifest_free(w->levels[i].owned);
+	/* The images' descriptors stand in the manifests. */
 	for (i = 0; i < w->image_count; i++)
 		if (!w->images[i].descriptor->has_platform)
 			oci_platform_clear(&w->images[i].platform);
+	for (i = 1; i < w->level_count; i++)
+		oci_manifest_free(w->levels[i].owned);
 	free(w->images);
 	event_free(w->turn);
 	free(w);

@@ -4,6 +4,10 @@
 
 in_root() { ${CLIENT_ROOT:+chroot "$CLIENT_ROOT"} "$@"; }
 
+# become_in_root: the same in place of a background shell, so that the process
+# which is stopped is the program.
+become_in_root() { exec ${CLIENT_ROOT:+chroot "$CLIENT_ROOT"} "$@"; }
+
 # enter_clients: mounts what programs below CLIENT_ROOT need, $dir among it.
 # The caller has a mount namespace of its own.
 enter_clients()
@@ -45,7 +49,7 @@ try_dockerd()
 	docker_socket=unix://$dir/docker.sock
 	mkdir -p "$dir/docker"
 	try_ready dockerd 60 docker -H "$docker_socket" info -- \
-	    in_root dockerd --iptables=false --ip6tables=false --bridge=none \
+	    become_in_root dockerd --iptables=false --ip6tables=false --bridge=none \
 	    --data-root "$dir/docker/data" --exec-root "$dir/docker/exec" \
 	    --pidfile "$dir/docker/pid" -H "$docker_socket" \
 	    --storage-driver overlay2 --log-level warn \
@@ -122,7 +126,7 @@ start_containerd()
 	  address = "$dir/containerd.sock.ttrpc"
 	EOF
 	start_ready containerd 30 c8d version -- \
-	    in_root containerd -c "$dir/containerd.toml"
+	    become_in_root containerd -c "$dir/containerd.toml"
 }
 
 c8d() { in_root ctr -a "$dir/containerd.sock" "$@"; }

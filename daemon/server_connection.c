@@ -26,6 +26,8 @@
 #define INPUT_MAX (64u << 10)
 /* Connections above the limit that are accepted to be told so. */
 #define REFUSED_MAX 64
+/* What one record of TLS holds (RFC 8446, 5.1). */
+#define TLS_RECORD (16u << 10)
 /* A reply is a header, and a file or what fits into one write beside it. */
 #define WRITES_AT_ONCE 2
 /*
@@ -643,9 +645,15 @@ connection_write_now(struct connection *c)
 	struct evbuffer *output = bufferevent_get_output(c->bev);
 	int i;
 
-	/* What is in the buffer of a TLS connection is not encrypted yet. */
-	if (c->tls)
+	/*
+	 * What is in the buffer of a TLS connection is not encrypted yet: each
+	 * piece would become a record and a write of its own.
+	 */
+	if (c->tls) {
+		if (evbuffer_get_length(output) <= TLS_RECORD)
+			evbuffer_pullup(output, -1);
 		return;
+	}
 	/* libevent lets nobody but the bufferevent take from here. */
 	evbuffer_unfreeze(output, 1);
 	for (i = 0; i < WRITES_AT_ONCE && evbuffer_get_length(output) > 0; i++)

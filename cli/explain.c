@@ -51,11 +51,12 @@ print_rule(const char *label, const struct policy_rule *rule, const char *verb,
 }
 
 const char *
-explain_relation(const struct tree_node *n, enum selection_reason reason)
+explain_relation(const struct tree_node *n, const struct selection_node *node)
 {
-	if (reason == SELECTION_NEEDED)
-		return "needed by";
-	if (reason == SELECTION_LINK)
+	if (node->reason == SELECTION_NEEDED)
+		return node->preloaded ? "named by LD_PRELOAD, needed by"
+				       : "needed by";
+	if (node->reason == SELECTION_LINK)
 		return "target of";
 	return tree_node_type(n) == ENTRY_SYMLINK ? "on the way to"
 						  : "parent of";
@@ -73,7 +74,7 @@ print_chain(const struct preview *p, const struct tree_node *n)
 
 		strbuf_init(&by, SIZE_MAX);
 		explain_add_path(node->by, &by);
-		print_line(label, "%s %s", explain_relation(n, node->reason),
+		print_line(label, "%s %s", explain_relation(n, node),
 		    strbuf_string(&by));
 		n = node->by;
 		node = &p->selection->nodes[n->number];

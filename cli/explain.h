@@ -13,7 +13,7 @@ void explain_add_path(const struct tree_node *n, struct strbuf *out);
 
 /* What node->by is to the node: "needed by". */
 const char *
-explain_relation(const struct tree_node *n, enum selection_reason reason);
+explain_relation(const struct tree_node *n, const struct selection_node *node);
 
 /* What a layer does: "deletes". */
 const char *explain_act(enum facts_act act);

@@ -33,8 +33,8 @@ put_chain(json_t *object, const struct preview *p, const struct tree_node *n)
 
 	for (; node->by != NULL; node = &p->selection->nodes[n->number]) {
 		link = json_object();
-		json_put(link, "relation",
-		    json_string(explain_relation(n, node->reason)));
+		json_put(
+		    link, "relation", json_string(explain_relation(n, node)));
 		json_put(link, "path", make_path(node->by));
 		json_push(chain, link);
 		n = node->by;

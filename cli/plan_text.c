@@ -32,7 +32,9 @@ add_reason(const struct plan *plan, uint32_t number, struct strbuf *out)
 		path_escape(name, &by);
 	}
 	if (node->reason == SELECTION_NEEDED)
-		strbuf_add_format(out, "needed by %s", strbuf_string(&by));
+		strbuf_add_format(out, "%sneeded by %s",
+		    node->preloaded ? "named by LD_PRELOAD, " : "",
+		    strbuf_string(&by));
 	else if (node->reason == SELECTION_LINK)
 		strbuf_add_format(out, "%s leads here", strbuf_string(&by));
 	else if (node->reason == SELECTION_PARENT)

@@ -34,16 +34,16 @@ int
 preview_make(const struct view *v, struct policy *policy, struct preview *out,
     struct err *e)
 {
-	struct selection_dirs dirs = {0};
+	struct selection_config dirs = {0};
 	int r;
 
 	*out = (struct preview){
 	    .policy = policy, .view = v, .config = json_deep_copy(v->config)};
 	if (image_config_edit(out->config, policy->config, e) == -1 ||
-	    image_config_dirs(out->config, v->tree, &dirs, e) == -1)
+	    image_config_selection(out->config, v->tree, &dirs, e) == -1)
 		return -1;
 	r = selection_make(v->tree, policy, &dirs, &out->selection, e);
-	image_config_clear_dirs(&dirs);
+	image_config_clear_selection(&dirs);
 	if (r == 0)
 		list_kept(out);
 	return r;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "intern.h"
 #include "library_search.h"
@@ -11,6 +12,9 @@
 
 #define NO_NAME UINT32_MAX
 #define NOT_LOADED UINT32_MAX
+/* Directories of LD_LIBRARY_PATH and names of LD_PRELOAD: every program meets
+ * them; real images have under ten.  What comes after is ignored. */
+#define CLOSURE_MAX_ENV 200
 
 /* One ELF file of the tree, prepared once. */
 struct object {
@@ -51,6 +55,7 @@ struct binding {
 
 struct closure {
 	const struct tree *tree;
+	struct closure_env env;
 	struct intern strings;
 	struct object **objects; /* by node number; NULL until needed */
 	struct run_loader **loaders;
@@ -65,14 +70,19 @@ struct closure {
 	struct binding *bindings; /* by string number */
 	size_t binding_capacity;
 	struct library_hits hits;
+	uint32_t env_dirs[CLOSURE_MAX_ENV]; /* of LD_LIBRARY_PATH */
+	size_t env_dir_count;
+	bool preloading; /* what is loaded is so for LD_PRELOAD */
 };
 
 struct closure *
-closure_new(const struct tree *t)
+closure_new(const struct tree *t, const struct closure_env *env)
 {
 	struct closure *c = mem_zalloc(1, sizeof(*c));
 
 	c->tree = t;
+	if (env != NULL)
+		c->env = *env;
 	c->objects = mem_zalloc(tree_count(t), sizeof(*c->objects));
 	return c;
 }
@@ -214,8 +224,9 @@ report(struct closure *c, uint32_t by, uint32_t index, const char *path,
 	if (by == index || (l->reported_by == by && l->path == path))
 		return;
 	l->reported_by = by;
-	c->callbacks->need(c->callbacks->arg, c->loaded[by].object->node,
-	    l->object->node, path, name);
+	(c->preloading ? c->callbacks->preload : c->callbacks->need)(
+	    c->callbacks->arg, c->loaded[by].object->node, l->object->node,
+	    path, name);
 }
 
 /* The directory part of a path, for $ORIGIN; the caller frees it. */
@@ -280,7 +291,17 @@ search_rpath(struct closure *c, uint32_t index, uint32_t name)
 	    l->object->rpath_count, name, &c->hits);
 }
 
-/* ld.so(8): RPATHs up the chain, own RUNPATH, cache, built-in directories. */
+static void
+search_env(struct closure *c, uint32_t name)
+{
+	library_search_dirs(
+	    &c->loader->search, c->env_dirs, c->env_dir_count, name, &c->hits);
+}
+
+/*
+ * ld.so(8): RPATHs up the chain, LD_LIBRARY_PATH, own RUNPATH, cache, built-in
+ * directories.
+ */
 static void
 search_glibc(struct closure *c, uint32_t by, uint32_t name)
 {
@@ -291,6 +312,7 @@ search_glibc(struct closure *c, uint32_t by, uint32_t name)
 	     i = c->loaded[i].parent)
 		if (c->loaded[i].object->facts->runpath == NULL)
 			search_rpath(c, i, name);
+	search_env(c, name);
 	if (facts->runpath != NULL)
 		search_rpath(c, by, name);
 	if (!c->hits.found)
@@ -298,13 +320,15 @@ search_glibc(struct closure *c, uint32_t by, uint32_t name)
 		    &c->loader->search, name, facts->nodefaultlib, &c->hits);
 }
 
-/* musl inherits both kinds alike, then takes its path. */
+/* musl: LD_LIBRARY_PATH, both kinds up the chain alike, then its path. */
 static void
 search_musl(struct closure *c, uint32_t by, uint32_t name)
 {
-	uint32_t i;
+	/* What it preloads is needed by no object. */
+	uint32_t i = c->preloading ? NOT_LOADED : by;
 
-	for (i = by; i != NOT_LOADED && !c->hits.found; i = c->loaded[i].parent)
+	search_env(c, name);
+	for (; i != NOT_LOADED && !c->hits.found; i = c->loaded[i].parent)
 		search_rpath(c, i, name);
 	if (!c->hits.found)
 		library_search_standard(
@@ -434,6 +458,90 @@ load_interpreter(struct closure *c)
 		report(c, 0, index, c->loaded[index].path, l->interpreter);
 }
 
+/*
+ * Adds one element of LD_LIBRARY_PATH.  $ORIGIN is the program's: NULL for a
+ * library, whose program is unknown.
+ */
+static void
+add_env_dir(struct closure *c, const char *text, size_t len, const char *origin)
+{
+	auto_strbuf struct strbuf dir;
+
+	strbuf_init(&dir, 2 * LIMIT_PATH);
+	if (is_musl(c))
+		strbuf_add(&dir, text, len);
+	else if (!loader_expand(c->loader->loader, text, len, origin, &dir))
+		return;
+	if (dir.overflow || dir.len == 0 || dir.data[0] != '/')
+		return;
+	c->env_dirs[c->env_dir_count++] =
+	    library_search_dir(&c->loader->search, dir.data, dir.len);
+}
+
+/* True for a program that the kernel starts with AT_SECURE. */
+static bool
+is_secure(const struct object *o)
+{
+	return o->facts->interpreter != NULL &&
+	    (o->node->entry->mode & (S_ISUID | S_ISGID)) != 0;
+}
+
+/* The directories of LD_LIBRARY_PATH for the current run. */
+static void
+prepare_env(struct closure *c)
+{
+	const struct object *root = c->loaded[0].object;
+	const char *text = c->env.library_path;
+	const char *separators = is_musl(c) ? ":\n" : ":;";
+	auto_free char *origin = NULL;
+
+	c->env_dir_count = 0;
+	if (text == NULL || is_secure(root))
+		return;
+	if (root->facts->interpreter != NULL)
+		origin = origin_of(c->loaded[0].path);
+	while (*text != '\0' && c->env_dir_count < CLOSURE_MAX_ENV) {
+		size_t len = strcspn(text, separators);
+
+		add_env_dir(c, text, len, origin);
+		text += len + (text[len] != '\0');
+	}
+}
+
+static void
+preload_library(struct closure *c, const char *text, size_t len)
+{
+	uint32_t name = intern_add(&c->strings, text, len);
+
+	if (!need_library(c, 0, name))
+		c->callbacks->preload(c->callbacks->arg,
+		    c->loaded[0].object->node, NULL, NULL,
+		    intern_string(&c->strings, name));
+}
+
+/* Loads what LD_PRELOAD names, before anything that the program needs. */
+static void
+load_preloads(struct closure *c)
+{
+	const struct object *root = c->loaded[0].object;
+	const char *text = c->env.preload;
+	const char *separators = is_musl(c) ? " \t\n\v\f\r:" : " :";
+	size_t i, len;
+
+	if (text == NULL || root->facts->interpreter == NULL || is_secure(root))
+		return;
+	c->preloading = true;
+	text += strspn(text, separators);
+	for (i = 0; *text != '\0' && i < CLOSURE_MAX_ENV; i++) {
+		len = strcspn(text, separators);
+		if (len < LIMIT_PATH)
+			preload_library(c, text, len);
+		text += len;
+		text += strspn(text, separators);
+	}
+	c->preloading = false;
+}
+
 /* The absolute path of a node, borrowed. */
 static const char *
 path_of(struct closure *c, const struct tree_node *n)
@@ -462,6 +570,8 @@ closure_run(struct closure *c, struct tree_node *executable,
 	c->loader = get_loader(c, executable->entry->elf);
 	load_object(c, executable, path_of(c, executable), NOT_LOADED);
 	load_interpreter(c);
+	prepare_env(c);
+	load_preloads(c);
 	/* What is opened at run time is so after all that was needed. */
 	while (next < c->loaded_count || next_dlopen < c->loaded_count)
 		if (next < c->loaded_count)

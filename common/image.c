@@ -122,7 +122,7 @@ image_plan(struct layer_index *const *indexes, size_t count, const void *config,
 	auto_selection struct selection *s = NULL;
 	auto_json json_t *source_config = NULL;
 	struct configs configs;
-	struct selection_dirs dirs = {0};
+	struct selection_config dirs = {0};
 	int r;
 
 	if (image_config_parse(config, config_len, count, &plan->config, e) ==
@@ -133,10 +133,11 @@ image_plan(struct layer_index *const *indexes, size_t count, const void *config,
 		return -1;
 	configs = (struct configs){source_config, plan->config};
 	t = merge_layers(indexes, count, e);
-	if (t == NULL || image_config_dirs(plan->config, t, &dirs, e) == -1)
+	if (t == NULL ||
+	    image_config_selection(plan->config, t, &dirs, e) == -1)
 		return -1;
 	r = selection_make(t, p, &dirs, &s, e);
-	image_config_clear_dirs(&dirs);
+	image_config_clear_selection(&dirs);
 	if (r == -1 || make_report(s, &configs, &plan->report, e) == -1)
 		return -1;
 	add_layer_warnings(

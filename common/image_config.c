@@ -172,8 +172,17 @@ image_config_env(const json_t *config, const char *name)
 	return NULL;
 }
 
+struct closure_env
+image_config_closure_env(const json_t *config)
+{
+	return (struct closure_env){
+	    .library_path = image_config_env(config, "LD_LIBRARY_PATH"),
+	    .preload = image_config_env(config, "LD_PRELOAD"),
+	};
+}
+
 static int
-add_dir(struct selection_dirs *dirs, size_t *capacity, const char *path,
+add_dir(struct selection_config *dirs, size_t *capacity, const char *path,
     struct err *e)
 {
 	auto_strbuf struct strbuf normal;
@@ -265,13 +274,14 @@ find_home(const json_t *config, const struct tree *t)
 }
 
 int
-image_config_dirs(const json_t *config, const struct tree *t,
-    struct selection_dirs *out, struct err *e)
+image_config_selection(const json_t *config, const struct tree *t,
+    struct selection_config *out, struct err *e)
 {
 	json_t *volumes =
 	    json_object_get(json_object_get(config, "config"), "Volumes");
 	auto_free char *home = find_home(config, t);
-	struct selection_dirs dirs = {0};
+	struct selection_config dirs = {
+	    .env = image_config_closure_env(config)};
 	const struct tree_node *n;
 	size_t capacity = 0;
 	const char *path;
@@ -287,7 +297,7 @@ image_config_dirs(const json_t *config, const struct tree *t,
 	if (r == 0 && n != NULL && tree_node_type(n) == ENTRY_DIRECTORY)
 		r = add_dir(&dirs, &capacity, home, e);
 	if (r == -1) {
-		image_config_clear_dirs(&dirs);
+		image_config_clear_selection(&dirs);
 		return err_wrap(e, "the image config");
 	}
 	*out = dirs;
@@ -295,12 +305,12 @@ image_config_dirs(const json_t *config, const struct tree *t,
 }
 
 void
-image_config_clear_dirs(struct selection_dirs *dirs)
+image_config_clear_selection(struct selection_config *dirs)
 {
 	size_t i;
 
 	for (i = 0; i < dirs->count; i++)
 		free(dirs->paths[i]);
 	free(dirs->paths);
-	*dirs = (struct selection_dirs){0};
+	*dirs = (struct selection_config){0};
 }

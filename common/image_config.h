@@ -28,13 +28,14 @@ int image_config_parse(
 int image_config_edit(json_t *config, const json_t *edits, struct err *e);
 
 /*
- * The directories that must exist when a container starts: volumes, the
- * working directory, and the user's home where the tree has it.
- * image_config_clear_dirs() releases.
+ * What a selection takes from the config, whose strings it borrows: the
+ * directories that must exist when a container starts (volumes, the working
+ * directory, and the user's home where the tree has it), and what the loader
+ * takes from the environment.  image_config_clear_selection() releases.
  */
-int image_config_dirs(const json_t *config, const struct tree *t,
-    struct selection_dirs *out, struct err *e);
-void image_config_clear_dirs(struct selection_dirs *dirs);
+int image_config_selection(const json_t *config, const struct tree *t,
+    struct selection_config *out, struct err *e);
+void image_config_clear_selection(struct selection_config *out);
 
 /*
  * Members of "config", borrowed: an array of strings ("Entrypoint", "Cmd",
@@ -44,6 +45,8 @@ const json_t *image_config_list(const json_t *config, const char *key);
 const char *image_config_string(const json_t *config, const char *key);
 /* The value of an environment variable, or NULL. */
 const char *image_config_env(const json_t *config, const char *name);
+/* The variables of the loader, borrowed. */
+struct closure_env image_config_closure_env(const json_t *config);
 
 /*
  * The line of a passwd(5) or group(5) file whose first field is `name`, or,

@@ -347,6 +347,8 @@ loader_expand(const struct loader *l, const char *text, size_t len,
 				break;
 		}
 		if (text[at] == '$' && i < known) {
+			if (tokens[i].value == NULL)
+				return false;
 			strbuf_add_string(out, tokens[i].value);
 			at += token;
 			continue;

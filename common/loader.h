@@ -50,7 +50,7 @@ bool loader_is_own_name(const struct loader *l, const char *name);
 
 /*
  * Appends `text` with $ORIGIN, $LIB and $PLATFORM replaced.  False when the
- * loader would not use the result.
+ * loader would not use the result, or for $ORIGIN when `origin` is NULL.
  */
 bool loader_expand(const struct loader *l, const char *text, size_t len,
     const char *origin, struct strbuf *out);

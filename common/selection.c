@@ -181,7 +181,7 @@ keeps_anything(const struct selection *s)
 /* The steps of selection_make(), over a selection with its packages read. */
 static int
 run_steps(
-    struct selector *sel, const struct selection_dirs *dirs, struct err *e)
+    struct selector *sel, const struct selection_config *dirs, struct err *e)
 {
 	selector_apply_rules(sel);
 	if (!keeps_anything(sel->s))
@@ -206,15 +206,17 @@ run_steps(
 
 int
 selection_make(const struct tree *t, const struct policy *p,
-    const struct selection_dirs *dirs, struct selection **out, struct err *e)
+    const struct selection_config *config, struct selection **out,
+    struct err *e)
 {
 	auto_selection struct selection *s = selection_new(t, p);
-	struct selector sel = {.s = s, .tree = t};
+	struct selector sel = {
+	    .s = s, .tree = t, .env = config == NULL ? NULL : &config->env};
 	int result;
 
 	if (pkgdb_read(t, &s->packages, e) != 0)
 		return -1;
-	result = run_steps(&sel, dirs, e);
+	result = run_steps(&sel, config, e);
 	free(sel.links);
 	intern_clear(&sel.made);
 	if (result == 0)

@@ -23,6 +23,11 @@ struct closure_walk {
 	struct missing_name *pending; /* judged when all is kept */
 	size_t pending_count;
 	size_t pending_capacity;
+	/* Names of LD_PRELOAD that some program did not find, with it; NULL
+	 * for those that another found: it is of another class, perhaps. */
+	struct missing_name *preloads;
+	size_t preload_count;
+	size_t preload_capacity;
 };
 
 /* What is kept on the way to a library. */
@@ -30,17 +35,37 @@ struct need_walk {
 	struct selector *sel;
 	const struct tree_node *by;
 	const struct tree_node *needed;
+	bool preload;
 };
 
 static void
 keep_way(void *arg, struct tree_node *n)
 {
 	struct need_walk *walk = arg;
+	struct selection_node *node = &walk->sel->s->nodes[n->number];
+	bool was_needed = node->reason == SELECTION_NEEDED;
 
-	if (tree_node_type(n) == ENTRY_DIRECTORY)
+	if (tree_node_type(n) == ENTRY_DIRECTORY) {
 		selector_keep(walk->sel, n, SELECTION_PARENT, 0, walk->needed);
-	else
-		selector_keep(walk->sel, n, SELECTION_NEEDED, 0, walk->by);
+		return;
+	}
+	selector_keep(walk->sel, n, SELECTION_NEEDED, 0, walk->by);
+	if (walk->preload && !was_needed && node->reason == SELECTION_NEEDED)
+		node->preloaded = true;
+}
+
+/* Keeps walk->needed and the way to it, the path that it is opened by. */
+static void
+keep_opened(struct closure_walk *w, struct need_walk *walk, const char *path)
+{
+	uint32_t number = walk->needed->number;
+
+	if (w->executable)
+		w->reached[number] = true;
+	if (w->opened[number] == path)
+		return;
+	w->opened[number] = path;
+	tree_resolve(w->sel->tree, NULL, path, 0, keep_way, walk);
 }
 
 static void
@@ -48,15 +73,61 @@ need(void *arg, const struct tree_node *by, struct tree_node *needed,
     const char *path, const char *name)
 {
 	struct closure_walk *w = arg;
-	struct need_walk walk = {w->sel, by, needed};
+	struct need_walk walk = {w->sel, by, needed, false};
 
 	(void)name;
-	if (w->executable)
-		w->reached[needed->number] = true;
-	if (w->opened[needed->number] == path)
+	keep_opened(w, &walk, path);
+}
+
+/* The entry of a name of LD_PRELOAD; they are few (closure.c). */
+static struct missing_name *
+get_preload(
+    struct closure_walk *w, const char *name, const struct tree_node *by)
+{
+	struct missing_name *m;
+	size_t i;
+
+	for (i = 0; i < w->preload_count; i++)
+		if (w->preloads[i].name == name)
+			return &w->preloads[i];
+	w->preloads = mem_grow(w->preloads, w->preload_count,
+	    &w->preload_capacity, sizeof(*w->preloads));
+	m = &w->preloads[w->preload_count++];
+	*m = (struct missing_name){by, name};
+	return m;
+}
+
+static void
+preload(void *arg, const struct tree_node *by, struct tree_node *needed,
+    const char *path, const char *name)
+{
+	struct closure_walk *w = arg;
+	struct need_walk walk = {w->sel, by, needed, true};
+	struct missing_name *m = get_preload(w, name, by);
+
+	if (needed == NULL)
 		return;
-	w->opened[needed->number] = path;
-	tree_resolve(w->sel->tree, NULL, path, 0, keep_way, &walk);
+	m->by = NULL;
+	keep_opened(w, &walk, path);
+}
+
+static void
+warn_preloads(struct closure_walk *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->preload_count; i++) {
+		const struct missing_name *m = &w->preloads[i];
+		auto_free char *path =
+		    m->by == NULL ? NULL : selection_show_path(m->by);
+
+		if (path != NULL)
+			selector_warn(w->sel,
+			    "LD_PRELOAD of the image's config names %s, which "
+			    "the loader of /%s does not find in the image",
+			    m->name, path);
+	}
+	free(w->preloads);
 }
 
 static void
@@ -140,7 +211,7 @@ is_root(const struct closure_walk *w, const struct tree_node *n)
 static bool
 run_all(struct closure_walk *w, struct closure *c)
 {
-	const struct closure_callbacks callbacks = {need, missing, w};
+	const struct closure_callbacks callbacks = {need, missing, preload, w};
 	bool any = false;
 	uint32_t i;
 
@@ -162,7 +233,7 @@ void
 selector_keep_needed(struct selector *sel)
 {
 	uint32_t count = tree_count(sel->tree);
-	auto_closure struct closure *c = closure_new(sel->tree);
+	auto_closure struct closure *c = closure_new(sel->tree, sel->env);
 	auto_free bool *done = mem_zalloc(count, sizeof(*done));
 	auto_free bool *reached = mem_zalloc(count, sizeof(*reached));
 	auto_free const char **opened = mem_zalloc(count, sizeof(*opened));
@@ -178,5 +249,6 @@ selector_keep_needed(struct selector *sel)
 		any = run_all(&w, c) || any;
 	}
 	judge_pending(&w);
+	warn_preloads(&w);
 	idmap_clear(&w.reported);
 }

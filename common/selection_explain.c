@@ -26,11 +26,12 @@ add_rule(const struct policy_rule *rule, const char *verb, struct strbuf *out)
 
 /* How `by` explains the node, up to its path. */
 static const char *
-relation(const struct tree_node *n, enum selection_reason reason)
+relation(const struct tree_node *n, const struct selection_node *node)
 {
-	if (reason == SELECTION_NEEDED)
-		return "needed by ";
-	if (reason == SELECTION_LINK)
+	if (node->reason == SELECTION_NEEDED)
+		return node->preloaded ? "named by LD_PRELOAD, needed by "
+				       : "needed by ";
+	if (node->reason == SELECTION_LINK)
 		return "target of the link ";
 	return tree_node_type(n) == ENTRY_SYMLINK ? "link on the way to "
 						  : "parent of ";
@@ -66,8 +67,7 @@ selection_explain(
 	while (node->by != NULL) {
 		auto_free char *path = selection_show_path(node->by);
 
-		strbuf_add_format(
-		    out, "%s%s (", relation(n, node->reason), path);
+		strbuf_add_format(out, "%s%s (", relation(n, node), path);
 		open++;
 		n = node->by;
 		node = &s->nodes[n->number];

@@ -10,6 +10,7 @@
 struct selector {
 	struct selection *s;
 	const struct tree *tree;
+	const struct closure_env *env; /* borrowed, or NULL */
 	/* Kept symbolic links whose targets are not kept yet. */
 	struct tree_node **links;
 	size_t link_count;
@@ -46,7 +47,7 @@ void selector_keep_needed(struct selector *sel);
 /* selection_system.c: package databases, os-release; config directories. */
 void selector_keep_databases(struct selector *sel);
 void
-selector_keep_dirs(struct selector *sel, const struct selection_dirs *dirs);
+selector_keep_dirs(struct selector *sel, const struct selection_config *dirs);
 
 /* A node's path for messages, escaped; the caller frees it. */
 char *selection_show_path(const struct tree_node *n);

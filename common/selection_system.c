@@ -118,7 +118,7 @@ keep_dir(struct selector *sel, const char *path)
 }
 
 void
-selector_keep_dirs(struct selector *sel, const struct selection_dirs *dirs)
+selector_keep_dirs(struct selector *sel, const struct selection_config *dirs)
 {
 	size_t i;
 

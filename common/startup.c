@@ -120,6 +120,15 @@ need_library(void *arg, const struct tree_node *by, struct tree_node *needed,
 	l->name = mem_strdup(name);
 }
 
+/* Without what LD_PRELOAD names, the loader warns and goes on. */
+static void
+preload_library(void *arg, const struct tree_node *by, struct tree_node *needed,
+    const char *path, const char *name)
+{
+	if (needed != NULL)
+		need_library(arg, by, needed, path, name);
+}
+
 static void
 miss_library(
     void *arg, const struct tree_node *by, const char *name, bool required)
@@ -138,8 +147,10 @@ check_libraries(const struct startup *s, const char *what,
     const struct tree_node *n, struct err *e)
 {
 	struct libraries l = {.selection = s->selection};
-	const struct closure_callbacks callbacks = {
-	    .need = need_library, .missing = miss_library, .arg = &l};
+	const struct closure_callbacks callbacks = {.need = need_library,
+	    .missing = miss_library,
+	    .preload = preload_library,
+	    .arg = &l};
 	auto_strbuf struct strbuf program, by;
 	auto_free char *name = NULL;
 
@@ -398,7 +409,9 @@ int
 startup_check(const struct selection *selection, const json_t *config,
     json_t *report, json_t *warnings, struct err *e)
 {
-	auto_closure struct closure *closure = closure_new(selection->tree);
+	const struct closure_env env = image_config_closure_env(config);
+	auto_closure struct closure *closure =
+	    closure_new(selection->tree, &env);
 	const struct startup s = {.selection = selection,
 	    .tree = selection->tree,
 	    .config = config,

@@ -10,10 +10,22 @@
 struct closure;
 
 /*
- * Prepares for one finished tree: reads ld.so.conf with its includes and
- * musl's path file from it.  Borrows the tree.
+ * The loader's variables in the environment of a container, as they stand
+ * there; borrowed, NULL when not set.  Programs that are setuid or setgid
+ * ignore them.
  */
-struct closure *closure_new(const struct tree *t);
+struct closure_env {
+	const char *library_path; /* LD_LIBRARY_PATH */
+	const char *preload; /* LD_PRELOAD */
+};
+
+/*
+ * Prepares for one finished tree: reads ld.so.conf with its includes and
+ * musl's path file from it.  Borrows the tree and the strings of `env`, which
+ * is NULL for an empty environment.
+ */
+struct closure *
+closure_new(const struct tree *t, const struct closure_env *env);
 void closure_free(struct closure *c);
 
 AUTO_DEFINE(closure, closure_free)
@@ -32,6 +44,12 @@ struct closure_callbacks {
 	 * is false for .note.dlopen entries below "required". */
 	void (*missing)(void *arg, const struct tree_node *by, const char *name,
 	    bool required);
+	/* As `need`, for what LD_PRELOAD names and the program `by` therefore
+	 * loads; `needed` and `path` are NULL when `by` does not find it, which
+	 * its loader only warns of.  `name` lasts as long as the closure, at
+	 * one address.  Never called without LD_PRELOAD. */
+	void (*preload)(void *arg, const struct tree_node *by,
+	    struct tree_node *needed, const char *path, const char *name);
 	void *arg;
 };
 

@@ -4,6 +4,7 @@
 #ifndef WINNOW_SELECTION_H
 #define WINNOW_SELECTION_H
 
+#include "winnow/closure.h"
 #include "winnow/pkgdb.h"
 #include "winnow/policy.h"
 #include "winnow/strbuf.h"
@@ -25,6 +26,7 @@ struct selection_node {
 	uint32_t rule; /* SELECTION_RULE */
 	uint32_t dropped; /* the drop rule that names it, + 1; 0: none */
 	uint32_t denied; /* the keep rule that would, but for `dropped`, + 1 */
+	bool preloaded; /* NEEDED, as LD_PRELOAD names it */
 	const struct tree_node *by; /* NEEDED, LINK, PARENT */
 	char *content; /* replaced content, or NULL; owned */
 	size_t content_len;
@@ -44,21 +46,26 @@ struct selection {
 	struct pkgdb *packages; /* owned */
 };
 
-/* Directories that must exist, out of the image's config (image_config.h). */
-struct selection_dirs {
-	char **paths;
+/*
+ * What a selection takes from the image's config, as the policy edits it
+ * (image_config.h).
+ */
+struct selection_config {
+	char **paths; /* directories that must exist */
 	size_t count;
+	struct closure_env env; /* borrowed from the config */
 };
 
 /*
  * Applies the policy: keep rules with symbolic links resolved, drop rules,
- * closure, links, parents, package databases, the directories `dirs` (or
- * NULL).  ERR_POLICY when a drop rule hits what a kept file needs (names
+ * closure, links, parents, package databases, the directories of `config`
+ * (or NULL).  ERR_POLICY when a drop rule hits what a kept file needs (names
  * both), or when no keep rule matches anything.  A library that the source
  * lacks is a warning that names the chain: winnow did not take it away.
  */
 int selection_make(const struct tree *t, const struct policy *p,
-    const struct selection_dirs *dirs, struct selection **out, struct err *e);
+    const struct selection_config *config, struct selection **out,
+    struct err *e);
 void selection_free(struct selection *s);
 
 AUTO_DEFINE(selection, selection_free)

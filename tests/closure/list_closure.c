@@ -65,8 +65,9 @@ missing(void *arg, const struct tree_node *by, const char *name, bool required)
 static void
 print_closures(const struct tree *t)
 {
-	static const struct closure_callbacks callbacks = {need, missing, NULL};
-	struct closure *c = closure_new(t);
+	static const struct closure_callbacks callbacks = {
+	    .need = need, .missing = missing};
+	struct closure *c = closure_new(t, NULL);
 	auto_strbuf struct strbuf path;
 	uint32_t i;
 

@@ -36,6 +36,7 @@ struct file {
 	uint8_t bits; /* 0: 64 */
 	bool big_endian;
 	bool nodefaultlib;
+	uint32_t mode;
 };
 
 /* A Debian, a Fedora and an Alpine, as far as loaders look. */
@@ -70,6 +71,11 @@ struct test_case {
 	const struct file *base;
 	struct file files[MAX_FILES]; /* the first is where the run starts */
 	const char *expected;
+};
+
+struct env_case {
+	struct test_case test;
+	struct closure_env env;
 };
 
 static char **
@@ -166,6 +172,7 @@ add_file(struct layer_index *index, const struct file *f)
 	struct layer_entry *entry = layer_index_add(index);
 
 	entry->path = arena_strndup(index->arena, f->path, strlen(f->path));
+	entry->mode = f->mode;
 	if (f->link != NULL) {
 		entry->type = ENTRY_SYMLINK;
 		entry->link =
@@ -198,6 +205,18 @@ write_need(void *arg, const struct tree_node *by, struct tree_node *needed,
 }
 
 static void
+write_preload(void *arg, const struct tree_node *by, struct tree_node *needed,
+    const char *path, const char *name)
+{
+	strbuf_add_string(arg, "preload ");
+	if (needed != NULL)
+		write_need(arg, by, needed, path, name);
+	else
+		strbuf_add_format(
+		    arg, "%.*s: no %s\n", (int)by->name_len, by->name, name);
+}
+
+static void
 write_missing(
     void *arg, const struct tree_node *by, const char *name, bool required)
 {
@@ -205,15 +224,18 @@ write_missing(
 	    name, required ? "" : "?");
 }
 
-/* Runs the closure of `root` over the files; the report as text. */
+/* Runs the closure of the first file over all; the report as text. */
 static char *
-run(const struct file *base, const struct file *files, const char *root)
+run(const struct test_case *test, const struct closure_env *env)
 {
+	const struct file *base = test->base, *files = test->files;
+	const char *root = files->path;
 	struct layer_index *index = layer_index_new();
 	struct tree *t = tree_new();
 	struct closure *c;
 	struct strbuf out;
-	struct closure_callbacks callbacks = {write_need, write_missing, &out};
+	struct closure_callbacks callbacks = {
+	    write_need, write_missing, write_preload, &out};
 	struct err e;
 	uint32_t i;
 
@@ -223,7 +245,7 @@ run(const struct file *base, const struct file *files, const char *root)
 		add_file(index, files);
 	assert_int_equal(tree_add_layer(t, index, &e), 0);
 	tree_finish(t);
-	c = closure_new(t);
+	c = closure_new(t, env);
 	strbuf_init(&out, 10000);
 	closure_run(c, tree_resolve(t, NULL, root, 0, NULL, NULL), &callbacks);
 	strbuf_add_string(&out, "");
@@ -459,22 +481,140 @@ static const struct test_case cases[] = {
 	"libc.so.6: " GLIBC " = " DEBIAN "ld-linux-x86-64.so.2\n"},
 };
 
+static const struct env_case env_cases[] = {
+    {{"LD_LIBRARY_PATH: after an rpath", copied,
+	 {{.path = "bin/x",
+	      .needed = "liba.so libb.so",
+	      .interpreter = GLIBC,
+	      .rpath = "/r"},
+	     {.path = "r/liba.so"}, {.path = "e/liba.so"},
+	     {.path = "e/libb.so"}, {.path = "lib64/libb.so"}},
+	 "x: " GLIBC "\nx: /r/liba.so\nx: /e/libb.so\n"},
+	{.library_path = "/e"}},
+    {{"LD_LIBRARY_PATH: before a runpath, which hides no such path", copied,
+	 {{.path = "bin/x",
+	      .needed = "liba.so",
+	      .interpreter = GLIBC,
+	      .runpath = "/r"},
+	     {.path = "r/liba.so"}, {.path = "e/liba.so", .needed = "libb.so"},
+	     {.path = "e/libb.so"}},
+	 "x: " GLIBC "\nx: /e/liba.so\nliba.so: /e/libb.so\n"},
+	{.library_path = "/e"}},
+    {{"LD_LIBRARY_PATH: before ld.so.cache, which is not needed then", copied,
+	 {{.path = "bin/x", .needed = "liba.so", .interpreter = GLIBC},
+	     {.path = "c/liba.so"}, {.path = "e/liba.so"},
+	     {.path = "etc/ld.so.cache", .cache = "liba.so=/c/liba.so"}},
+	 "x: " GLIBC "\nx: /e/liba.so\n"},
+	{.library_path = "/e"}},
+    {{"LD_LIBRARY_PATH: hwcaps", copied,
+	 {{.path = "bin/x", .needed = "liba.so", .interpreter = GLIBC},
+	     {.path = "e/glibc-hwcaps/x86-64-v3/liba.so"},
+	     {.path = "e/liba.so"}},
+	 "x: " GLIBC "\nx: /e/liba.so\n"
+	 "x: /e/glibc-hwcaps/x86-64-v3/liba.so\n"},
+	{.library_path = "/e"}},
+    {{"LD_LIBRARY_PATH: separators, empty and relative elements, tokens",
+	 copied,
+	 {{.path = "opt/bin/x",
+	      .needed = "liba.so libb.so libc.so libd.so",
+	      .interpreter = GLIBC},
+	     {.path = "liba.so"}, {.path = "rel/liba.so"},
+	     {.path = "e/libb.so"}, {.path = "opt/lib/libc.so"},
+	     {.path = "p/x86_64/libd.so"}},
+	 "x: " GLIBC "\nx: no liba.so\nx: /e/libb.so\n"
+	 "x: /opt/bin/../lib/libc.so = opt/lib/libc.so\n"
+	 "x: /p/x86_64/libd.so\n"},
+	{.library_path = ":rel;/e/::$ORIGIN/../lib;/p/$PLATFORM:"}},
+    {{"setuid: neither LD_LIBRARY_PATH nor LD_PRELOAD", copied,
+	 {{.path = "bin/x",
+	      .needed = "liba.so",
+	      .interpreter = GLIBC,
+	      .mode = 04755},
+	     {.path = "e/liba.so"}, {.path = "lib64/libp.so"}},
+	 "x: " GLIBC "\nx: no liba.so\n"},
+	{.library_path = "/e", .preload = "libp.so"}},
+    {{"setgid: neither", copied,
+	 {{.path = "bin/x",
+	      .needed = "liba.so",
+	      .interpreter = GLIBC,
+	      .mode = 02755},
+	     {.path = "e/liba.so"}, {.path = "lib64/libp.so"}},
+	 "x: " GLIBC "\nx: no liba.so\n"},
+	{.library_path = "/e", .preload = "libp.so"}},
+    {{"a library: LD_LIBRARY_PATH but for $ORIGIN, no LD_PRELOAD", copied,
+	 {{.path = "opt/x.so", .needed = "liba.so libb.so"},
+	     {.path = "e/liba.so"}, {.path = "opt/libb.so"},
+	     {.path = "lib64/libp.so"}},
+	 "x.so: /e/liba.so\nx.so: no libb.so\n"},
+	{.library_path = "$ORIGIN:/e", .preload = "libp.so"}},
+    {{"LD_PRELOAD: paths and names, first, what it needs, what is missing",
+	 copied,
+	 {{.path = "bin/x",
+	      .needed = "liba.so libq.so",
+	      .interpreter = GLIBC,
+	      .runpath = "/r"},
+	     {.path = "opt/libp.so", .needed = "libn.so"},
+	     {.path = "r/libq.so", .soname = "liba.so"},
+	     {.path = "lib64/libn.so"}, {.path = "lib64/liba.so"}},
+	 "x: " GLIBC "\npreload x: /opt/libp.so\npreload x: /r/libq.so\n"
+	 "preload x: no libz.so\npreload x: no /gone/z.so\n"
+	 "libp.so: /lib64/libn.so\n"},
+	{.preload = " /opt/libp.so:libq.so  libz.so :/gone/z.so"}},
+    {{"LD_PRELOAD: found by LD_LIBRARY_PATH, another class is not", copied,
+	 {{.path = "bin/x", .interpreter = GLIBC}, {.path = "e/libp.so"},
+	     {.path = "opt/libq.so", .bits = 32, .machine = EM_386}},
+	 "x: " GLIBC "\npreload x: /e/libp.so\npreload x: no /opt/libq.so\n"},
+	{.library_path = "/e", .preload = "libp.so:/opt/libq.so"}},
+    {{"musl: LD_LIBRARY_PATH before RPATHs, without tokens", alpine,
+	 {{.path = "bin/x",
+	      .needed = "liba.so libb.so libd.so libf.so",
+	      .interpreter = MUSL,
+	      .rpath = "/r"},
+	     {.path = "r/liba.so"}, {.path = "e/liba.so"},
+	     {.path = "r/libb.so"}, {.path = "bin/libb.so"},
+	     {.path = "f;/g/libd.so"}, {.path = "f/libf.so"}},
+	 "x: " MUSL "\nx: /e/liba.so\nx: /r/libb.so\n"
+	 "x: /f;/g/libd.so\nx: no libf.so\n"},
+	{.library_path = "$ORIGIN:/e:/f;/g"}},
+    {{"musl: LD_PRELOAD, not by the program's RPATH", alpine,
+	 {{.path = "bin/x", .interpreter = MUSL, .rpath = "/r"},
+	     {.path = "r/libp.so"}, {.path = "usr/lib/libq.so"},
+	     {.path = "usr/lib/libr.so"}},
+	 "x: " MUSL "\npreload x: no libp.so\npreload x: /usr/lib/libq.so\n"
+	 "preload x: /usr/lib/libr.so\n"},
+	{.preload = "libp.so:libq.so\tlibr.so"}},
+};
+
+static size_t
+check_case(const struct test_case *test, const struct closure_env *env)
+{
+	auto_free char *got = run(test, env);
+
+	if (strcmp(got, test->expected) == 0)
+		return 0;
+	print_error("%s:\n%s\nis not:\n%s\n", test->name, got, test->expected);
+	return 1;
+}
+
 static void
 test_cases(void **state)
 {
 	size_t i, failed = 0;
 
 	(void)state;
-	for (i = 0; i < COUNT(cases); i++) {
-		auto_free char *got =
-		    run(cases[i].base, cases[i].files, cases[i].files[0].path);
+	for (i = 0; i < COUNT(cases); i++)
+		failed += check_case(&cases[i], NULL);
+	assert_int_equal(failed, 0);
+}
 
-		if (strcmp(got, cases[i].expected) == 0)
-			continue;
-		print_error("%s:\n%s\nis not:\n%s\n", cases[i].name, got,
-		    cases[i].expected);
-		failed++;
-	}
+static void
+test_env(void **state)
+{
+	size_t i, failed = 0;
+
+	(void)state;
+	for (i = 0; i < COUNT(env_cases); i++)
+		failed += check_case(&env_cases[i].test, &env_cases[i].env);
 	assert_int_equal(failed, 0);
 }
 
@@ -490,7 +630,8 @@ test_runs_are_apart(void **state)
 	auto_tree struct tree *t = tree_new();
 	struct closure *c;
 	auto_strbuf struct strbuf out;
-	struct closure_callbacks callbacks = {write_need, write_missing, &out};
+	struct closure_callbacks callbacks = {
+	    write_need, write_missing, write_preload, &out};
 	struct err e;
 	uint32_t i;
 
@@ -500,7 +641,7 @@ test_runs_are_apart(void **state)
 		add_file(index, &files[i]);
 	assert_int_equal(tree_add_layer(t, index, &e), 0);
 	tree_finish(t);
-	c = closure_new(t);
+	c = closure_new(t, NULL);
 	for (i = 0; i < 3; i++)
 		closure_run(c,
 		    tree_resolve(
@@ -519,6 +660,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cases),
+	    cmocka_unit_test(test_env),
 	    cmocka_unit_test(test_runs_are_apart),
 	};
 

@@ -25,6 +25,7 @@
 #define PROGRAMS "usr/bin"
 /* Keeps the test under some seconds on a machine with many programs. */
 #define MAX_PROGRAMS 300
+#define MAX_ENV_PROGRAMS 50
 
 struct path_list {
 	char **paths;
@@ -147,11 +148,17 @@ read_host(void)
 
 /* Everything that the loader prints; false when it cannot say. */
 static bool
-run_loader(const char *program, struct strbuf *out)
+run_loader(
+    const char *program, const struct closure_env *env, struct strbuf *out)
 {
 	char loader[] = LOADER, list[] = "--list";
 	auto_free char *path = mem_strdup(program);
-	char *argv[] = {loader, list, path, NULL}, *envp[] = {NULL};
+	auto_free char *dirs = mem_printf("LD_LIBRARY_PATH=%s",
+	    env->library_path == NULL ? "" : env->library_path);
+	auto_free char *preload = mem_printf(
+	    "LD_PRELOAD=%s", env->preload == NULL ? "" : env->preload);
+	char *argv[] = {loader, list, path, NULL};
+	char *envp[] = {dirs, preload, NULL};
 	posix_spawn_file_actions_t actions;
 	char bytes[4096];
 	int fds[2], status;
@@ -246,6 +253,15 @@ missing(void *arg, const struct tree_node *by, const char *name, bool required)
 	add_path(&run->paths, name, strlen(name));
 }
 
+/* What is not found is not listed. */
+static void
+preload(void *arg, const struct tree_node *by, struct tree_node *needed,
+    const char *path, const char *name)
+{
+	if (needed != NULL)
+		need(arg, by, needed, path, name);
+}
+
 /* Prints what only one of the two names; returns how many. */
 static size_t
 print_differences(const char *program, const char *who,
@@ -264,19 +280,20 @@ print_differences(const char *program, const char *who,
 }
 
 static size_t
-compare_program(const struct tree *t, struct closure *c, struct tree_node *n)
+compare_program(const struct tree *t, const struct closure_env *env,
+    struct closure *c, struct tree_node *n)
 {
 	auto_free char *program =
 	    mem_printf("/" PROGRAMS "/%.*s", (int)n->name_len, n->name);
 	auto_free bool *seen = mem_zalloc(tree_count(t), sizeof(bool));
 	struct host_run run = {.seen = seen};
-	struct closure_callbacks callbacks = {need, missing, &run};
+	struct closure_callbacks callbacks = {need, missing, preload, &run};
 	struct path_list listed = {NULL, 0, 0};
 	auto_strbuf struct strbuf out;
 	size_t differences = 0;
 
 	strbuf_init(&out, 1u << 20);
-	if (run_loader(program, &out)) {
+	if (run_loader(program, env, &out)) {
 		parse_list(strbuf_string(&out), &listed);
 		closure_run(c, n, &callbacks);
 		differences =
@@ -297,12 +314,36 @@ is_program(const struct tree_node *n)
 	    strcmp(n->entry->elf->interpreter, LOADER) == 0;
 }
 
+/* Compares up to `max` programs; returns how many, adds to *differences. */
+static size_t
+compare_programs(const struct tree *t, const struct closure_env *env,
+    size_t max, size_t *differences)
+{
+	auto_closure struct closure *c = closure_new(t, env);
+	struct tree_node *n = tree_resolve(t, NULL, PROGRAMS, 0, NULL, NULL);
+	size_t programs = 0;
+
+	assert_non_null(n);
+	for (n = n->first; n != NULL && programs < max; n = n->next) {
+		/* --list lists for setuid programs what they would ignore. */
+		if (!is_program(n) || (n->entry->mode & 06000) != 0)
+			continue;
+		programs++;
+		*differences += compare_program(t, env, c, n);
+	}
+	return programs;
+}
+
 static void
 test_host(void **state)
 {
+	static const struct closure_env none = {NULL, NULL};
+	/* Libraries of the default directories, now found by other paths. */
+	static const struct closure_env set = {
+	    .library_path = ":/not:/usr/lib/$LIB;/usr/$LIB/;rel:$ORIGIN",
+	    .preload = " libm.so.6:/lib/$LIB/gone.so "
+		       "/usr/bin/../$LIB/libz.so.1 libgone.so"};
 	struct layer_index *index;
-	struct tree_node *n;
-	struct closure *c;
 	struct tree *t;
 	struct err e;
 	size_t programs = 0, differences = 0;
@@ -315,19 +356,11 @@ test_host(void **state)
 	t = tree_new();
 	assert_int_equal(tree_add_layer(t, index, &e), 0);
 	tree_finish(t);
-	c = closure_new(t);
-	n = tree_resolve(t, NULL, PROGRAMS, 0, NULL, NULL);
-	assert_non_null(n);
-	for (n = n->first; n != NULL && programs < MAX_PROGRAMS; n = n->next) {
-		if (!is_program(n))
-			continue;
-		programs++;
-		differences += compare_program(t, c, n);
-	}
+	programs = compare_programs(t, &none, MAX_PROGRAMS, &differences) +
+	    compare_programs(t, &set, MAX_ENV_PROGRAMS, &differences);
 	print_message("%zu programs compared\n", programs);
 	assert_true(programs > 0);
 	assert_int_equal(differences, 0);
-	closure_free(c);
 	tree_free(t);
 	for (i = 0; i < index->count; i++)
 		if (index->entries[i].elf != NULL)

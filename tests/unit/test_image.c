@@ -60,6 +60,7 @@ static const struct fixture_entry image[] = {
     {.path = "srv/lost", .mode = 0755, .content = "#!/bin/tclsh\n"},
     {.path = "srv/loop", .mode = 0755, .content = "#!/srv/loop\n"},
     {.path = "srv/noise", .mode = 0755, .content = "noise"},
+    {.path = "opt/lost/liblost.so", .elf = &elf_plain},
     {.path = "etc/passwd", .content = "www:x:33:33::/srv:/x\n"},
 };
 
@@ -157,6 +158,14 @@ test_startup(void **state)
 		"entrypoint /bin/sh is not kept"},
 	    {"a missing library", RUN("\"broken\""), {"/usr/bin/broken"},
 		"usr/bin/broken cannot load liblost.so"},
+	    {"a library of LD_LIBRARY_PATH",
+		CONFIG("\"Env\":[\"LD_LIBRARY_PATH=/opt/lost\"],"
+		       "\"Cmd\":[\"broken\"]"),
+		{"/usr/bin/broken"}, "usr/bin/broken"},
+	    {"what LD_PRELOAD names is missing",
+		CONFIG("\"Env\":[\"LD_PRELOAD=/gone.so\"],"
+		       "\"Cmd\":[\"app\"]"),
+		{"/usr/bin/app"}, "usr/bin/app"},
 	    {"an unknown user", CONFIG("\"User\":\"ghost\",\"Cmd\":[\"app\"]"),
 		{"/usr/bin/app", "/etc/passwd"}, "\"ghost\" is not in"},
 	    {"a user without passwd",
@@ -197,6 +206,28 @@ test_startup(void **state)
 		if (got == NULL || strstr(got, cases[i].says) == NULL)
 			fail_msg("%s: %s", cases[i].name, got);
 	}
+}
+
+/* The loader's variables count as the policy leaves them. */
+static void
+test_edited_env(void **state)
+{
+	static const char *const keep[MAX_RULES] = {"/usr/bin/broken"};
+	static const char config[] =
+	    CONFIG("\"Env\":[\"LD_LIBRARY_PATH=/gone\"],"
+		   "\"Cmd\":[\"broken\"]");
+	auto_image_plan struct image_plan *edited = NULL, *plain = NULL;
+	auto_json json_t *edits =
+	    json_pack("{s{ss}}", "env", "LD_LIBRARY_PATH", "/opt/lost");
+	struct policy p;
+	struct err e;
+
+	(void)state;
+	make_policy(&p, keep);
+	assert_int_equal(plan(config, &p, &plain, &e), -1);
+	p.config = edits;
+	assert_int_equal(plan(config, &p, &edited, &e), 0);
+	clear_policy(&p);
 }
 
 static void
@@ -287,6 +318,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_startup),
+	    cmocka_unit_test(test_edited_env),
 	    cmocka_unit_test(test_report),
 	    cmocka_unit_test(test_fail_on),
 	    cmocka_unit_test(test_disagreement),

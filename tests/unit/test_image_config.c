@@ -154,7 +154,7 @@ test_dirs(void **state)
 		auto_json json_t *config = NULL;
 		auto_free char *text = NULL;
 		auto_strbuf struct strbuf joined;
-		struct selection_dirs dirs = {0};
+		struct selection_config dirs = {0};
 		struct err e;
 
 		strbuf_init(&joined, 1000);
@@ -162,12 +162,13 @@ test_dirs(void **state)
 		    asprintf(&text, CONFIG("%s", "", ""), cases[i].runtime),
 		    -1);
 		config = parse(text, 0);
-		assert_int_equal(image_config_dirs(config, t, &dirs, &e), 0);
+		assert_int_equal(
+		    image_config_selection(config, t, &dirs, &e), 0);
 		for (j = 0; j < dirs.count; j++)
 			strbuf_add_format(
 			    &joined, "%s%s", j == 0 ? "" : " ", dirs.paths[j]);
 		assert_string_equal(strbuf_string(&joined), cases[i].dirs);
-		image_config_clear_dirs(&dirs);
+		image_config_clear_selection(&dirs);
 	}
 	fixture_free_layer(layer);
 }

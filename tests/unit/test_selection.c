@@ -230,7 +230,7 @@ write_selection(const struct selection *s, struct strbuf *out)
 static bool
 check_case(const struct tree *t, const struct test_case *test)
 {
-	struct selection_dirs dirs = {.paths = NULL};
+	struct selection_config dirs = {.paths = NULL};
 	auto_selection struct selection *s = NULL;
 	auto_strbuf struct strbuf got;
 	char *paths[MAX_RULES];
@@ -324,6 +324,45 @@ test_explain(void **state)
 		selection_explain(s, fixture_node(t, explained[i].path), &why);
 		assert_string_equal(strbuf_string(&why), explained[i].expected);
 	}
+	clear_policy(&p);
+	fixture_free_layer(layer);
+}
+
+/* What the config's LD_PRELOAD names, and a name that no program finds. */
+static void
+test_preload(void **state)
+{
+	static const char *const keep[MAX_RULES] = {"/bin/o", "/bin/broken"};
+	static const char *const drop[MAX_RULES] = {NULL};
+	static const struct selection_config config = {
+	    .env = {.library_path = "/opt",
+		.preload = "liba.so.1:/opt/lib/libb.so.1 gone.so"}};
+	struct layer_index *layer = fixture_layer(image, COUNT(image));
+	auto_tree struct tree *t = fixture_tree(layer);
+	auto_selection struct selection *s = NULL;
+	auto_strbuf struct strbuf out;
+	struct policy p;
+	struct err e;
+
+	(void)state;
+	strbuf_init(&out, 10000);
+	make_policy(&p, keep, drop);
+	assert_int_equal(selection_make(t, &p, &config, &s, &e), 0);
+	write_selection(s, &out);
+	/* Without a soname opt's libb is not the one that liba needs. */
+	assert_string_equal(strbuf_string(&out),
+	    " P  P bin N lib P opt P opt/lib N opt/lib/libb.so.1"
+	    " N opt/libnone.so L usr L usr/bin R usr/bin/broken R usr/bin/o"
+	    " P usr/lib N usr/lib/ld.so N usr/lib/liba.so.1"
+	    " N usr/lib/liba.so.1.0 N usr/lib/libb.so.1"
+	    "\n! LD_PRELOAD of the image's config names gone.so, which the"
+	    " loader of /usr/bin/broken does not find in the image");
+	strbuf_clear(&out);
+	strbuf_init(&out, 10000);
+	selection_explain(s, fixture_node(t, "opt/lib/libb.so.1"), &out);
+	assert_string_equal(strbuf_string(&out),
+	    "named by LD_PRELOAD, needed by usr/bin/broken (test.yaml:2 keep "
+	    "/bin/broken)");
 	clear_policy(&p);
 	fixture_free_layer(layer);
 }
@@ -475,7 +514,8 @@ test_plans(void **state)
 	    "/a/{old,first,gone}", "/a/b/link[12]", "/z"};
 	static const char *const drop[MAX_RULES] = {NULL};
 	static char dir[] = "/a/c/d", *paths[] = {dir};
-	static const struct selection_dirs dirs = {paths, 1};
+	static const struct selection_config dirs = {
+	    .paths = paths, .count = 1};
 	struct layer_index *layers[] = {
 	    fixture_layer(base_layer, COUNT(base_layer)),
 	    fixture_layer(middle_layer, COUNT(middle_layer)),
@@ -560,6 +600,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_explain),
+	    cmocka_unit_test(test_preload),
 	    cmocka_unit_test(test_packages),
 	    cmocka_unit_test(test_rpm),
 	    cmocka_unit_test(test_plans),

@@ -118,6 +118,8 @@ config_free(struct config *c)
 	free(c->default_upstream);
 	free(c->original_prefix);
 	free(c->log_level);
+	free(c->access_log);
+	free(c->access_log_file);
 	free(c);
 }
 
@@ -295,6 +297,12 @@ is_log_level(const char *text)
 	return log_level_parse(text) != -1;
 }
 
+static bool
+is_log_format(const char *text)
+{
+	return log_format_parse(text) != -1;
+}
+
 static void
 check_text(const struct config_reader *r, const char *key,
     bool (*is_good)(const char *text), const char *form)
@@ -332,6 +340,7 @@ check_config(const struct config_reader *r, const struct config *c)
 	check_text(r, "original_prefix", is_prefix,
 	    "one component of a repository name");
 	check_text(r, "log_level", is_log_level, "error, warn, info or debug");
+	check_text(r, "access_log", is_log_format, "off, kv or json");
 	if (node != NULL &&
 	    config_find_upstream(c, c->default_upstream) == NULL)
 		yaml_complain(r->doc, node, "\"%s\" is not among the upstreams",

@@ -102,6 +102,8 @@ struct config {
 	uint64_t upstream_idle_timeout_ms; /* no byte for so long */
 	uint64_t upstream_connections; /* at once, per upstream */
 	char *log_level;
+	char *access_log; /* a log_format */
+	char *access_log_file; /* or NULL: standard error */
 };
 
 /*

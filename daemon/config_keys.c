@@ -80,5 +80,9 @@ const struct config_key config_keys[] = {
 	1, 1000, false, "connections to one upstream at once"},
     {"log_level", CONFIG_STRING, FIELD(log_level), 0, "info", 0, 0, true,
 	"error, warn, info or debug"},
+    {"access_log", CONFIG_STRING, FIELD(access_log), 0, "kv", 0, 0, true,
+	"a line for every request: off, kv or json"},
+    {"access_log_file", CONFIG_PATH, FIELD(access_log_file), 0, NULL, 0, 0,
+	true, "where to; without it, standard error; SIGHUP opens it again"},
 };
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);

@@ -75,6 +75,7 @@ context_close(struct context *context)
 		worker_pool_free(env->pool);
 	close_upstreams(context);
 	store_close(env->store);
+	auto_fd_cleanup(&context->access_log);
 	policy_set_free(context->policies);
 	config_free(context->config);
 	event_base_free(context->base);

@@ -35,6 +35,7 @@ struct context {
 	struct gc *gc;
 	TAILQ_HEAD(, warm) warms; /* under way (warm.h) */
 	struct reload_state reload;
+	int access_log; /* its file, or -1: standard error (access_log.h) */
 };
 
 /*

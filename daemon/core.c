@@ -6,8 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "access_log.h"
 #include "activation.h"
 #include "admin.h"
+#include "config_check.h"
 #include "listen_address.h"
 #include "listeners.h"
 #include "notify.h"
@@ -174,6 +176,22 @@ load_again(struct core *core, struct strbuf *said, struct retired *fresh,
 	return -1;
 }
 
+/* One that cannot be opened leaves the old one. */
+static void
+reopen_access_log(struct context *context)
+{
+	int fd;
+	struct err e;
+
+	if (access_log_open(context->config, &fd, &e) == -1) {
+		log_event(LOG_LEVEL_ERROR, "access_log.failed", "error",
+		    e.message, "now", "the old file goes on", NULL);
+		return;
+	}
+	auto_fd_cleanup(&context->access_log);
+	context->access_log = fd;
+}
+
 /*
  * Puts into force what the files say now.  Asked for by SIGHUP and by
  * `winnow reload`, which wants the mistakes in `said` (or NULL).
@@ -205,6 +223,7 @@ reload(void *arg, struct strbuf *said, struct err *e)
 	context->policies = fresh.policies;
 	logins_set_users(context->logins, fresh.users);
 	context->reload = (struct reload_state){.loaded = time(NULL)};
+	reopen_access_log(context);
 	if (!servers_have_questions(core->servers) &&
 	    TAILQ_EMPTY(&context->warms))
 		free_retired(core);
@@ -303,7 +322,8 @@ run(struct core *core, struct activation *activation, struct err *e)
 	struct admin_core admin = {
 	    .context = context, .reload = reload, .arg = core};
 
-	if (context_open(context, e) == -1 ||
+	if (access_log_open(context->config, &context->access_log, e) == -1 ||
+	    context_open(context, e) == -1 ||
 	    tls_keeper_new(context->base, context->config, on_tls_changed, core,
 		&context->tls, e) == -1 ||
 	    load_users(context->config, &users, e) == -1)
@@ -326,7 +346,7 @@ run(struct core *core, struct activation *activation, struct err *e)
 int
 core_main(const char *path)
 {
-	struct core core = {.path = path};
+	struct core core = {.path = path, .context.access_log = -1};
 	struct context *context = &core.context;
 	struct activation *activation = NULL;
 	int status = -1;
@@ -376,6 +396,7 @@ core_check(const char *path, bool print)
 	auto_config struct config *config = NULL;
 	struct policy_set *policies = NULL;
 	auto_htpasswd struct htpasswd *users = NULL;
+	unsigned mistakes = 0;
 	struct err e;
 
 	setlocale(LC_CTYPE, "C.UTF-8");
@@ -389,6 +410,8 @@ core_check(const char *path, bool print)
 	}
 	if (print)
 		config_print(config, stdout);
+	else
+		mistakes = config_check_files(config, path, stderr);
 	policy_set_free(policies);
-	return 0;
+	return mistakes == 0 ? 0 : 1;
 }

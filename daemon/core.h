@@ -13,7 +13,10 @@
  */
 int core_main(const char *path);
 
-/* Checks configuration and policies; with `print`, prints the former. */
+/*
+ * Checks configuration and policies; with `print`, prints the former, else
+ * checks also the files and directories that it names.
+ */
 int core_check(const char *path, bool print);
 
 #endif

@@ -8,10 +8,10 @@
  * server <- core, first:
  *	{"type":"start","access":true|false,"listeners":["tls"|"plain",...],
  *	 "original_prefix":S,"connections":N,"header_timeout_ms":N,"idle_timeout_ms":N,
- *	 "log_level":S}
+ *	 "log_level":S,"access_log":"off"|"kv"|"json" (absent: kv)}
  *	with descriptors: the directory blobs/sha256 (read-only), then the
  *	listening sockets, then, unless they are missing, its counters
- *	(counters.h)
+ *	(counters.h), then, unless it is standard error, the access log's file
  * server -> core:
  *	{"type":"ask","id":N,
  *	 "kind":"manifest"|"blob"|"tags"|"referrers"|"map",
@@ -46,7 +46,7 @@
  *	{"type":"login","id":N,"result":"yes"|"no"|"busy"}
  *	{"type":"tls"}			with a tls_bundle; sockets with TLS
  *					accept nobody before the first
- *	{"type":"log","log_level":S}
+ *	{"type":"log","log_level":S,"access_log":S}	perhaps with a file
  *	{"type":"forget"}		every remembered answer is void
  *	{"type":"drain"}		stop listening, finish, exit 0
  */

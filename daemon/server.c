@@ -86,6 +86,25 @@ set_log_level(const json_t *body, struct err *e)
 	return 0;
 }
 
+/* Takes the access log's form and its file; `fd` is ours, -1: none. */
+static void
+set_access_log(const json_t *body, int fd)
+{
+	static int current = -1;
+	const char *name = NULL;
+	struct err ignored;
+	int format;
+
+	(void)json_get_string(
+	    body, "access_log", JSON_OPTIONAL, &name, &ignored);
+	format = name == NULL ? -1 : log_format_parse(name);
+	log_access_init(
+	    format == -1 ? LOG_FORMAT_KV : (enum log_format)format, fd);
+	if (current != -1)
+		close(current);
+	current = fd;
+}
+
 static int
 parse_start(const json_t *body, struct start *s, struct err *e)
 {
@@ -108,7 +127,7 @@ parse_start(const json_t *body, struct start *s, struct err *e)
 	if (set_log_level(body, e) == -1)
 		return -1;
 	s->has_access = json_is_true(json_object_get(body, "access"));
-	if (json_array_size(listeners) > CHANNEL_FDS_MAX - 2)
+	if (json_array_size(listeners) > CHANNEL_FDS_MAX - 3)
 		return err_set(e, ERR_LIMIT, "too many listeners");
 	s->listener_count = json_array_size(listeners);
 	for (i = 0; i < s->listener_count; i++) {
@@ -135,13 +154,16 @@ receive_start(struct start *s, struct err *e)
 		return -1;
 	r = parse_start(m.body, s, e);
 	if (r == 0 && m.fd_count != s->listener_count + 1 &&
-	    m.fd_count != s->listener_count + 2)
+	    m.fd_count != s->listener_count + 2 &&
+	    m.fd_count != s->listener_count + 3)
 		r = err_set(e, ERR_INVALID, "descriptors are missing");
 	if (r == 0) {
 		s->blobs = channel_take_fd(&m, 0);
 		for (i = 0; i < s->listener_count; i++)
 			s->listeners[i].fd = channel_take_fd(&m, i + 1);
 		s->counters = channel_take_fd(&m, s->listener_count + 1);
+		set_access_log(
+		    m.body, channel_take_fd(&m, s->listener_count + 2));
 	}
 	channel_message_clear(&m);
 	if (r == 0 && s->has_access &&
@@ -188,6 +210,15 @@ take_access(struct server *s, struct channel_message *m)
 }
 
 static void
+take_log(struct channel_message *m)
+{
+	struct err ignored;
+
+	(void)set_log_level(m->body, &ignored);
+	set_access_log(m->body, channel_take_fd(m, 0));
+}
+
+static void
 on_message(void *arg, struct channel_message *m)
 {
 	struct server *s = arg;
@@ -201,7 +232,7 @@ on_message(void *arg, struct channel_message *m)
 	else if (strcmp(type, "forget") == 0)
 		answers_clear(s->answers);
 	else if (strcmp(type, "log") == 0)
-		(void)set_log_level(m->body, &e);
+		take_log(m);
 	else if (strcmp(type, "tls") == 0)
 		take_tls(s, m);
 	else if (strcmp(type, "login") == 0)

@@ -86,20 +86,27 @@ log_exchange(const struct exchange *x, uint64_t sent, bool complete)
 	num_format((uint64_t)x->status, status);
 	num_format(sent, bytes);
 	num_format(server_now() - x->began, ms);
-	log_event(LOG_LEVEL_INFO, complete ? "request.done" : "request.gone",
-	    "id", x->id, "method", method_name(x->http), "path", path, "ns",
-	    x->request.ns[0] == '\0' ? NULL : x->request.ns, "status",
-	    x->status == 0 ? NULL : status, "bytes", bytes, "ms", ms, "cache",
-	    x->cache, "client", address, "user", x->user, "agent",
-	    evhttp_find_header(
-		evhttp_request_get_input_headers(x->http), "User-Agent"),
-	    NULL);
+	const struct log_field fields[] = {{"id", x->id, false},
+	    {"method", method_name(x->http), false}, {"path", path, false},
+	    {"ns", x->request.ns[0] == '\0' ? NULL : x->request.ns, false},
+	    {"status", x->status == 0 ? NULL : status, true},
+	    {"bytes", bytes, true}, {"ms", ms, true},
+	    {"cache", x->cache, false}, {"client", address, false},
+	    {"user", x->user, false}, {"error", x->error, false},
+	    {"agent",
+		evhttp_find_header(
+		    evhttp_request_get_input_headers(x->http), "User-Agent"),
+		false}};
+
+	log_access(complete ? "request.done" : "request.gone", fields,
+	    sizeof(fields) / sizeof(fields[0]));
 }
 
 static void
 free_exchange(struct exchange *x)
 {
 	free(x->user);
+	free(x->error);
 	free(x->key);
 	free(x);
 }

@@ -44,6 +44,7 @@ struct exchange {
 	struct exchange *next_waiter;
 	struct stream_reply *stream; /* while a blob is sent as it comes */
 	int status; /* 0: no reply yet */
+	char *error; /* the message that was replied, for the log */
 	uint64_t length; /* of the reply's body as handed to evhttp */
 };
 

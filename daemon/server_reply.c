@@ -425,8 +425,10 @@ reply_error(struct exchange *x, const struct err *error,
 
 	if (message == NULL)
 		message = json_string("the reason is not printable");
-	body = json_pack(
-	    "{s:[{s:s, s:o}]}", "errors", "code", oci.code, "message", message);
+	body = json_pack("{s:[{s:s, s:o, s:{s:s}}]}", "errors", "code",
+	    oci.code, "message", message, "detail", "id", x->id);
+	free(x->error);
+	x->error = mem_strdup(error->message);
 	if (oci.status == 401)
 		add_header(x, "WWW-Authenticate", CHALLENGE);
 	if (oci.status == 405)

@@ -216,12 +216,13 @@ send_start(struct server *s)
 	size_t i, count = listeners_count(l);
 	json_t *tls = json_array();
 	struct err e;
-	json_t *body = json_pack("{s:s, s:b, s:o, s:s, s:I, s:I, s:I, s:s}",
-	    "type", "start", "access", true, "listeners", tls,
-	    "original_prefix", c->original_prefix, "connections",
-	    (json_int_t)c->connections, "header_timeout_ms",
-	    (json_int_t)c->header_timeout_ms, "idle_timeout_ms",
-	    (json_int_t)c->idle_timeout_ms, "log_level", c->log_level);
+	json_t *body =
+	    json_pack("{s:s, s:b, s:o, s:s, s:I, s:I, s:I, s:s, s:s}", "type",
+		"start", "access", true, "listeners", tls, "original_prefix",
+		c->original_prefix, "connections", (json_int_t)c->connections,
+		"header_timeout_ms", (json_int_t)c->header_timeout_ms,
+		"idle_timeout_ms", (json_int_t)c->idle_timeout_ms, "log_level",
+		c->log_level, "access_log", c->access_log);
 
 	fds[0] = store_blobs_fd(s->all->context->env.store);
 	for (i = 0; i < count; i++) {
@@ -230,7 +231,8 @@ send_start(struct server *s)
 		fds[i + 1] = listeners_fd(l, i, (size_t)(s - s->all->items));
 	}
 	fds[count + 1] = s->counters_fd;
-	child_send(s->child, body, fds, count + 2);
+	fds[count + 2] = s->all->context->access_log;
+	child_send(s->child, body, fds, count + (fds[count + 2] == -1 ? 2 : 3));
 	json_decref(body);
 	if (send_access(s, &e) == -1)
 		give_up(s, &e);
@@ -318,15 +320,17 @@ servers_forget(struct servers *all)
 void
 servers_update(struct servers *all)
 {
-	auto_json json_t *body = json_pack("{s:s, s:s}", "type", "log",
-	    "log_level", all->context->config->log_level);
+	const int *file = &all->context->access_log;
+	auto_json json_t *body = json_pack("{s:s, s:s, s:s}", "type", "log",
+	    "log_level", all->context->config->log_level, "access_log",
+	    all->context->config->access_log);
 	struct err e;
 	size_t i;
 
 	for (i = 0; i < all->count; i++) {
 		if (all->items[i].child == NULL)
 			continue;
-		child_send(all->items[i].child, body, NULL, 0);
+		child_send(all->items[i].child, body, file, *file != -1);
 		if (send_access(&all->items[i], &e) == -1)
 			give_up(&all->items[i], &e);
 		send_tls(&all->items[i]);

@@ -34,4 +34,39 @@ sed -i 's/^default:/defualt:/' "$dir/winnow.conf"
 has 'a mistake in the configuration' \
     "$("$winnowd" -n -c "$dir/winnow.conf" 2>&1)" 'winnow\.conf:[0-9]+:1: .*defualt'
 is 'winnowd does not start with it' "$(status_of)" 1
+
+# winnowd -n looks at the files, too: all at once, and makes none.
+touch "$dir/plain"
+cat > "$dir/files.conf" <<-EOF
+	store: $dir/plain
+	policies: $policies
+	sets: $top_srcdir/conf/sets.d
+	access_log_file: $dir/no-such-dir/access.log
+	upstreams:
+	  docker.io: { url: "oci:$dir/layouts" }
+	  one.example: { url: "https://one.example", ca_file: no-ca.pem }
+	  two.example: { url: "https://two.example", username: u, password_file: no-password }
+	  three.example: { url: "https://three.example", docker_config: layouts }
+EOF
+check 'winnowd -n refuses what is not there' \
+    fails "$winnowd" -n -c "$dir/files.conf"
+out=$("$winnowd" -n -c "$dir/files.conf" 2>&1)
+has 'a store that is no directory' "$out" 'files\.conf: store: .*plain: .*directory'
+has 'a missing CA' "$out" \
+    'files\.conf: upstreams: one\.example: ca_file: .*no-ca\.pem: .*put the file there'
+has 'a missing password' "$out" \
+    'files\.conf: upstreams: two\.example: password_file: .*no-password: '
+has 'a directory in place of a file' "$out" \
+    'files\.conf: upstreams: three\.example: docker_config: .*layouts is a directory'
+has 'no directory for the access log' "$out" \
+    'files\.conf: access_log_file: .*no-such-dir/access\.log: '
+check 'winnowd -p prints all the same' "$winnowd" -p -c "$dir/files.conf"
+cat > "$dir/files.conf" <<-EOF
+	store: $dir/new/store
+	policies: $policies
+	sets: $top_srcdir/conf/sets.d
+	access_log_file: $dir/access.log
+EOF
+check 'what can be made is no mistake' "$winnowd" -n -c "$dir/files.conf"
+check 'and is not made' fails ls -d "$dir/new" "$dir"/access.log
 finish

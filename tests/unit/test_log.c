@@ -116,6 +116,41 @@ test_collect_many(void **state)
 	assert_string_equal(text, "");
 }
 
+/* Any bytes make a JSON line; what has no room is cut inside its string. */
+static void
+test_json(void **state)
+{
+	static char agent[3000];
+	const struct log_field fields[] = {{"id", "1-2", false},
+	    {"status", "200", true}, {"none", NULL, true},
+	    {"odd", "a \"b\"\\\n\x7f\xff", false}, {"agent", agent, false},
+	    {"more", "x", false}};
+	const char *text, *members;
+
+	(void)state;
+	log_access_init(LOG_FORMAT_JSON, -1);
+	memset(agent, '\xff', sizeof(agent) - 1);
+	log_access("a.b", fields, 4);
+	log_access("a.b", fields, 6);
+	log_access_init(LOG_FORMAT_OFF, -1);
+	log_access("never", fields, 1);
+	log_access_init(LOG_FORMAT_KV, -1);
+	text = written();
+	assert_memory_equal(text, "{\"time\":\"2", 10);
+	members = strstr(text, "Z\",");
+	assert_non_null(members);
+	text = strchr(text, '\n') + 1;
+	members += 3;
+	assert_memory_equal(members,
+	    "\"process\":\"test\",\"level\":\"info\",\"event\":\"a.b\","
+	    "\"id\":\"1-2\",\"status\":200,\"none\":null,"
+	    "\"odd\":\"a \\\"b\\\"\\\\x5c\\\\x0a\\\\x7f\\\\xff\"}\n",
+	    (size_t)(text - members));
+	assert_in_range(strlen(text), 4000, 4096);
+	assert_string_equal(text + strlen(text) - 8, "\\\\xff\"}\n");
+	assert_null(strstr(text, "never"));
+}
+
 int
 main(void)
 {
@@ -124,6 +159,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_collect, redirect, restore),
 	    cmocka_unit_test_setup_teardown(
 		test_collect_many, redirect, restore),
+	    cmocka_unit_test_setup_teardown(test_json, redirect, restore),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

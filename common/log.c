@@ -1,5 +1,6 @@
 #include "winnow/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,6 +24,8 @@ struct line {
 struct sink {
 	int fd;
 	struct line collected;
+	bool failing; /* and it has been said */
+	bool torn; /* its last line has no end */
 };
 
 static bool collecting;
@@ -73,13 +76,27 @@ log_format_parse(const char *name)
 }
 
 static void
-write_line(int fd, struct line *l)
+write_line(struct sink *sink, struct line *l)
 {
-	ssize_t n = write(fd, l->text, l->len);
+	size_t len = l->len;
+	ssize_t n;
 
-	/* There is nobody to tell. */
-	(void)n;
 	l->len = 0;
+	/* What a full disk cut does not spoil the next line, too. */
+	if (sink->torn && write(sink->fd, "\n", 1) == 1)
+		sink->torn = false;
+	n = write(sink->fd, l->text, len);
+	if (n > 0 && (size_t)n < len)
+		sink->torn = true;
+	if (n == (ssize_t)len) {
+		sink->failing = false;
+	} else if (sink == &access_file && !sink->failing) {
+		sink->failing = true;
+		log_event(LOG_LEVEL_ERROR, "access_log.write", "error",
+		    n == -1 ? strerror(errno) : "no space for a whole line",
+		    "now", "lines are lost until it can be written", NULL);
+	}
+	/* That standard error fails, there is nobody to tell. */
 }
 
 void
@@ -94,9 +111,9 @@ void
 log_flush(void)
 {
 	if (errors.collected.len > 0)
-		write_line(errors.fd, &errors.collected);
+		write_line(&errors, &errors.collected);
 	if (access_file.collected.len > 0)
-		write_line(access_file.fd, &access_file.collected);
+		write_line(&access_file, &access_file.collected);
 }
 
 static void
@@ -181,7 +198,7 @@ send_line(struct sink *sink, struct line *l, enum log_level level)
 	if (urgent || collected->len + l->len > sizeof(collected->text))
 		log_flush();
 	if (urgent) {
-		write_line(sink->fd, l);
+		write_line(sink, l);
 		return;
 	}
 	memcpy(collected->text + collected->len, l->text, l->len);
@@ -234,7 +251,7 @@ log_access_init(enum log_format format, int fd)
 {
 	log_flush();
 	access_format = format;
-	access_file.fd = fd;
+	access_file = (struct sink){.fd = fd};
 }
 
 /* Room for the end of a string, of the object and of the line. */

@@ -20,6 +20,8 @@ check 'the id in an error finds its line' wait_for 10 seen ".id == \"$id\"" 1
 line=$(jq -c "select(.id == \"$id\")" "$log")
 is 'with the status as a number' "$(jq .status <<< "$line")" 404
 is 'and what the client was told' "$(jq -r .error <<< "$line")" "$message"
+check "as core's line about it has it" \
+    grep -qF "code=not-found error=\"$message\"" "$dir/winnowd.log"
 
 agent=$'a"b\\c\x01\xff\xc3\xa4'
 get -g -A "$agent" -u 'who:s3cret' "http://$proxy/v2/"$'\xff"{}\\'

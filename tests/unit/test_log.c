@@ -151,6 +151,27 @@ test_json(void **state)
 	assert_null(strstr(text, "never"));
 }
 
+/* A file that cannot be written to is said to be so, once. */
+static void
+test_full(void **state)
+{
+	int full = open("/dev/full", O_WRONLY);
+	const struct log_field field = {"id", "1-2", false};
+	const char *said;
+
+	(void)state;
+	assert_int_not_equal(full, -1);
+	log_access_init(LOG_FORMAT_KV, full);
+	log_access("a.b", &field, 1);
+	log_flush();
+	log_access("a.b", &field, 1);
+	log_access_init(LOG_FORMAT_KV, -1);
+	close(full);
+	said = strstr(written(), " error access_log.write error=");
+	assert_non_null(said);
+	assert_null(strstr(strchr(said, '='), "access_log.write"));
+}
+
 int
 main(void)
 {
@@ -160,6 +181,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_collect_many, redirect, restore),
 	    cmocka_unit_test_setup_teardown(test_json, redirect, restore),
+	    cmocka_unit_test_setup_teardown(test_full, redirect, restore),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

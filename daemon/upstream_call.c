@@ -268,12 +268,25 @@ call_on_done(void *arg, const struct http_response *r, const struct err *e)
 	call_finish(call, r, &failure);
 }
 
+/*
+ * True when the registry may not ask any more for what could not be had: the
+ * challenge is an earlier request's.  Without credentials it says what it
+ * wants now.  Who is slow or overrun is not asked twice as much.
+ */
+static bool
+challenge_may_be_old(const struct upstream_call *call, const struct err *e)
+{
+	return !call->refused && e->code != ERR_TIMEOUT &&
+	    e->code != ERR_RATE_LIMIT;
+}
+
 /* Sends the request, now that it is known with what. */
 static void
 on_credential(
     void *arg, const struct upstream_credential *c, const struct err *e)
 {
 	static const struct http_response none = {.status = 0};
+	static const struct upstream_credential nothing = {.bearer = NULL};
 	struct upstream_call *call = arg;
 	struct registry *g = call->registry;
 	struct http_options o = {
@@ -288,6 +301,10 @@ on_credential(
 	    call_on_headers, call_on_data, call_on_done, call};
 
 	call->waiter = NULL;
+	if (e != NULL && challenge_may_be_old(call, e)) {
+		c = &nothing;
+		e = NULL;
+	}
 	if (e != NULL && call_next(call, &none, e))
 		return;
 	if (e != NULL && call->first.code != ERR_NONE) {

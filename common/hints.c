@@ -106,6 +106,28 @@ find_trigger(const struct selection *s, const struct family *f)
 	return NULL;
 }
 
+/*
+ * How a name must begin to match the last component of the pattern, as far as
+ * that says it literally; not at all when the component is one of several.  A
+ * group that ends with a slash has whole components: LIB is the only one.
+ */
+static const char *
+last_literal(const char *pattern, size_t *len)
+{
+	const char *last = pattern, *p;
+	int depth = 0, depth_of_last = 0;
+
+	for (p = pattern; *p != '\0'; p++) {
+		depth += (*p == '{') - (*p == '}');
+		if (*p == '/') {
+			last = p[1] == '}' ? p + 2 : p + 1;
+			depth_of_last = p[1] == '}' ? depth - 1 : depth;
+		}
+	}
+	*len = depth_of_last == 0 ? strcspn(last, "*?[{\\") : 0;
+	return last;
+}
+
 /* Counts what matches the pattern; links are others' names. */
 static void
 count_members(const struct selection *s, const char *pattern, struct members *m)
@@ -113,16 +135,21 @@ count_members(const struct selection *s, const char *pattern, struct members *m)
 	auto_glob struct glob *glob = NULL;
 	auto_strbuf struct strbuf path;
 	struct err ignored;
+	const char *start;
+	size_t len;
 	uint32_t i;
 
 	strbuf_init(&path, LIMIT_PATH + 1);
+	start = last_literal(pattern, &len);
 	/* The tables are tested: they compile. */
 	if (glob_compile(pattern, &glob, NULL, &ignored) == -1)
 		return;
 	for (i = 0; i < tree_count(s->tree); i++) {
 		const struct tree_node *n = tree_at(s->tree, i);
 
-		if (tree_node_type(n) != ENTRY_FILE)
+		/* Most names are none; their paths cost the most. */
+		if (n->name_len < len || memcmp(n->name, start, len) != 0 ||
+		    tree_node_type(n) != ENTRY_FILE)
 			continue;
 		tree_node_path(n, &path);
 		if (!glob_match(glob, strbuf_string(&path)))

@@ -163,7 +163,7 @@ open_context(void)
 {
 	struct err e;
 
-	context = (struct context){.base = event_base_new()};
+	context = (struct context){.base = event_base_new(), .access_log = -1};
 	context.config = mem_zalloc(1, sizeof(config));
 	*context.config = config;
 	context.policies = scratch_policies(dir, policy_texts);

@@ -1,5 +1,5 @@
 #!/bin/bash
-# docker, podman, skopeo and containerd over TLS with a password, with a wrong
+# docker, podman, skopeo and containerd over TLS with a password, with a mistyped
 # one, without, and with a certificate of their own.
 . "$(dirname "$0")/isolated.sh"
 . "$(dirname "$0")/lib.sh"
@@ -37,8 +37,8 @@ said() { "$@" 2>&1 || :; }
 start_dockerd
 has 'docker without a login is told to log in' "$(said dock pull "$image")" \
     'no basic auth credentials|log in'
-check 'docker with a wrong password does not log in' \
-    fails dock login -u alice --password-stdin proxy.local <<< wrong
+check 'docker with a mistyped password does not log in' \
+    fails dock login -u alice --password-stdin proxy.local <<< mistyped
 check 'docker logs in' dock login -u alice --password-stdin proxy.local <<< alice-secret
 check 'docker pulls' dock pull -q "$image"
 check 'docker pulls an original of every user' dock pull -q proxy.local/original/small:1
@@ -53,8 +53,8 @@ check 'docker logs out' dock logout proxy.local
 check 'and pulls no more' fails dock pull -q proxy.local/original/small:1
 
 check 'podman without a login' fails pod pull -q "$image"
-check 'podman with a wrong password' \
-    fails pod login -u alice --password-stdin proxy.local <<< wrong
+check 'podman with a mistyped password' \
+    fails pod login -u alice --password-stdin proxy.local <<< mistyped
 check 'podman logs in' pod login -u alice --password-stdin proxy.local <<< alice-secret
 check 'podman pulls' pod pull -q "$image"
 check 'podman may not pull another' fails pod pull -q proxy.local/secret:1
@@ -62,7 +62,7 @@ check 'podman logs out' pod logout proxy.local
 
 check 'skopeo with credentials' skopeo copy -q --src-creds alice:alice-secret \
     "docker://$image" "oci:$dir/copied:1"
-check 'skopeo with wrong ones' fails skopeo inspect --creds alice:wrong "docker://$image"
+check 'skopeo with mistyped ones' fails skopeo inspect --creds alice:mistyped "docker://$image"
 check 'skopeo without' fails skopeo inspect "docker://$image"
 check 'skopeo as bob' fails skopeo inspect --creds bob:bob-secret "docker://$image"
 
@@ -76,7 +76,7 @@ server = "https://proxy.local"
 EOT
 pull() { c8d images pull --hosts-dir "$dir/certs.d" "$@"; }
 check 'containerd with credentials' pull --user alice:alice-secret "$image"
-check 'containerd with wrong ones' fails pull --user alice:wrong proxy.local/original/small:1
+check 'containerd with mistyped ones' fails pull --user alice:mistyped proxy.local/original/small:1
 check 'containerd without' fails pull proxy.local/original/small:1
 check 'containerd as bob' fails pull --user bob:bob-secret "$image"
 
@@ -97,6 +97,6 @@ check 'containerd with a certificate' pull "$image"
 check 'curl with a certificate' curl -fsS -o /dev/null --cacert "$ca" \
     --cert "$dir/carol.pem" --key "$dir/carol.key" https://proxy.local/v2/small/manifests/1
 has 'the log has its name' "$(cat "$dir/winnowd.log")" 'request.done.* user=carol'
-check 'and no password' lacks "$(cat "$dir/winnowd.log")" 'secret"|alice-secret|wrong'
+check 'and no password' lacks "$(cat "$dir/winnowd.log")" '-secret|mistyped'
 check 'no server died' lacks "$(cat "$dir/winnowd.log")" 'server.died|login.died'
 finish

@@ -34,13 +34,23 @@ best_of()
 	took=$best
 }
 
-# crowd_start KIND COUNT: they have all come.
+# crowd_start KIND COUNT: they have all come, and say so once a second.
 crowd_start()
 {
+	: > "$dir/$1.log"
 	start "$1" python3 "$tests/lib/slow_clients.py" "$1" "$2" "$proxy" \
 	    "$path"
-	wait_for 60 grep -q '^ready' "$dir/$1.log" ||
+	wait_for 60 grep -q '^ready' "$dir/$1.log" &&
+	    wait_for 60 grep -q '^open' "$dir/$1.log" ||
 	    { tail -n 3 "$dir/$1.log"; return 1; }
+}
+
+# crowd_end KIND: it is still there, and goes.
+crowd_end()
+{
+	check "$1: they are still there" kill -0 "${pids[$1]}"
+	note "$1: $(tail -n 1 "$dir/$1.log")"
+	stop "$1"
 }
 
 # beside KIND COUNT: pulls while the crowd is there.
@@ -51,9 +61,7 @@ beside()
 	note "$took ms beside $2 $1 clients, $alone ms alone"
 	check "as fast beside $1: at most three times as long and a second" \
 	    test "$took" -le $((alone * 3 + 1000))
-	check "$1: they were there" grep -q '^open' "$dir/$1.log"
-	note "$1: $(tail -n 1 "$dir/$1.log")"
-	stop "$1"
+	crowd_end "$1"
 }
 
 path=/v2/big/blobs/$layer
@@ -67,9 +75,12 @@ path=/v2/big/manifests/1
 beside idle 10000
 stop winnowd
 
-# More silent clients than there is room for: who asks is let in.
+# Five times as many as there is room for, who come back at once: who asks is
+# let in, if not at the first attempt.
 winnowd_config "oci:$dir/layouts" 'connections: 200'
 start_winnowd
-beside header "$crowd"
+check "$crowd clients for 400 places" crowd_start header "$crowd"
+check 'a pull gets through' wait_for 60 pull
+crowd_end header
 is 'no server died' "$(grep -c 'server.died' "$dir/winnowd.log")" 0
 finish

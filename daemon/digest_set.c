@@ -3,18 +3,19 @@
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include "winnow/mem.h"
 
 struct member {
 	struct digest digest; /* first: what the tree compares */
-	struct member *next;
+	TAILQ_ENTRY(member) entry;
 };
 
 struct digest_set {
 	void *tree; /* tsearch(3): clients choose what comes in */
-	struct member *first, **last;
+	TAILQ_HEAD(, member) members;
 	size_t count;
 };
 
@@ -31,23 +32,27 @@ digest_set_new(void)
 {
 	struct digest_set *s = mem_zalloc(1, sizeof(*s));
 
-	s->last = &s->first;
+	TAILQ_INIT(&s->members);
 	return s;
 }
 
 bool
 digest_set_add(struct digest_set *s, const struct digest *d)
 {
+	void *node = tfind(d, &s->tree, compare);
 	struct member *m;
 
-	if (tfind(d, &s->tree, compare) != NULL)
+	if (node != NULL) {
+		m = *(struct member **)node;
+		TAILQ_REMOVE(&s->members, m, entry);
+		TAILQ_INSERT_TAIL(&s->members, m, entry);
 		return false;
+	}
 	m = mem_zalloc(1, sizeof(*m));
 	m->digest = *d;
 	if (tsearch(&m->digest, &s->tree, compare) == NULL)
 		_exit(MEM_EXIT_STATUS);
-	*s->last = m;
-	s->last = &m->next;
+	TAILQ_INSERT_TAIL(&s->members, m, entry);
 	s->count++;
 	return true;
 }
@@ -64,14 +69,13 @@ digest_set_drain(struct digest_set *s,
 {
 	struct member *m;
 
-	while ((m = s->first) != NULL) {
-		s->first = m->next;
+	while ((m = TAILQ_FIRST(&s->members)) != NULL) {
+		TAILQ_REMOVE(&s->members, m, entry);
 		tdelete(&m->digest, &s->tree, compare);
 		if (visit != NULL)
 			visit(arg, &m->digest);
 		free(m);
 	}
-	s->last = &s->first;
 	s->count = 0;
 }
 

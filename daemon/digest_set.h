@@ -1,5 +1,5 @@
 /*
- * digest_set: a set of digests, in order of coming.
+ * digest_set: a set of digests, in the order in which they last came.
  */
 #ifndef WINNOW_DAEMON_DIGEST_SET_H
 #define WINNOW_DAEMON_DIGEST_SET_H
@@ -14,7 +14,7 @@ struct digest_set;
 struct digest_set *digest_set_new(void);
 void digest_set_free(struct digest_set *s);
 
-/* Adds it; false when it is there already. */
+/* Puts it at the end; false when it was there already. */
 bool digest_set_add(struct digest_set *s, const struct digest *d);
 size_t digest_set_count(const struct digest_set *s);
 

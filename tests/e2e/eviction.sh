@@ -153,9 +153,9 @@ check 'and whole' eval "! find '$dir/store/blobs' -type f | while read -r f; do
 stop winnowd
 rm -rf "$dir/store"
 start_winnowd "oci:$dir/many" 'wait: 1m' 'max_size: 20M' 'tag_ttl: 1h'
-for i in $(seq 0 5); do fetch "many/manifests/v$i" > /dev/null; done
 layer_of() { manifest many "$1" | jq -r '.layers[1].digest'; }
 first=$(layer_of v0) second=$(layer_of v1)
+for i in $(seq 2 5); do fetch "many/manifests/v$i" > /dev/null; done
 # v0 is used again, by a hit that core does not see; then room for four only.
 # A server reports the uses of an answer every five seconds at the most.
 sleep 6

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "winnow/clock.h"
 #include "winnow/num.h"
 
 /* Ten times a second: smooth, and no work. */
@@ -27,15 +27,6 @@ struct progress {
 	_Atomic uint64_t next_draw; /* in ms; only one who moves it draws */
 	_Atomic bool drawn;
 };
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 /* How wide the bar may be in this terminal. */
 static int
@@ -66,7 +57,7 @@ progress_new(const char *what, uint64_t total)
 	p->what = what;
 	p->total = total;
 	p->width = bar_width();
-	p->next_draw = now_ms() + DRAW_AFTER_MS;
+	p->next_draw = clock_now_ms() + DRAW_AFTER_MS;
 	return p;
 }
 
@@ -95,7 +86,7 @@ void
 progress_add(void *arg, uint64_t bytes)
 {
 	struct progress *p = arg;
-	uint64_t now = now_ms(), due;
+	uint64_t now = clock_now_ms(), due;
 
 	if (p == NULL)
 		return;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "winnow/clock.h"
 #include "winnow/mem.h"
 
 struct admin *
@@ -10,7 +11,7 @@ admin_new(const struct admin_core *core)
 	struct admin *a = mem_zalloc(1, sizeof(*a));
 
 	a->core = *core;
-	a->began_ms = flight_now_ms();
+	a->began_ms = clock_now_ms();
 	a->socket = admin_socket_new(a, core->context->config->admin_socket);
 	a->http = admin_http_new(a, core->context->config);
 	return a;

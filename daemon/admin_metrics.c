@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "admin_private.h"
+#include "winnow/clock.h"
 #include "winnow/mem.h"
 
 /* The two lines in front of a metric's values. */
@@ -249,7 +250,7 @@ admin_metrics(const struct admin *a, struct strbuf *out)
 {
 	const struct context *context = a->core.context;
 	struct counters sum = {.hits = 0};
-	uint64_t up_s = (flight_now_ms() - a->began_ms) / 1000;
+	uint64_t up_s = (clock_now_ms() - a->began_ms) / 1000;
 
 	servers_sum_counters(a->core.servers, &sum);
 	head(out, "build_info", "gauge", "The version that runs.");

@@ -22,7 +22,7 @@ struct admin {
 	struct admin_core core;
 	struct admin_socket *socket; /* NULL: not there */
 	struct admin_http *http;
-	uint64_t began_ms; /* flight_now_ms() */
+	uint64_t began_ms; /* clock_now_ms() */
 };
 
 /* One client of the Unix socket and the command it gave. */

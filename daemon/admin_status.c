@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "admin_private.h"
+#include "winnow/clock.h"
 #include "winnow/json.h"
 #include "winnow/mem.h"
 
@@ -61,7 +62,7 @@ add_job(void *arg, const struct flight *f)
 	    json_pack("{s:o, s:o, s:I, s:I}", "what",
 		json_escaped(strbuf_string(&what)), "stage",
 		json_escaped(strbuf_string(&stage)), "seconds",
-		(json_int_t)((flight_now_ms() - f->began_ms) / 1000), "waiting",
+		(json_int_t)((clock_now_ms() - f->began_ms) / 1000), "waiting",
 		(json_int_t)flight_count_waiters(f)));
 }
 
@@ -178,7 +179,7 @@ admin_status(const struct admin *a)
 	const struct context *context = a->core.context;
 	json_t *body = json_pack("{s:s, s:I, s:I, s:o}", "version",
 	    WINNOW_VERSION, "pid", (json_int_t)getpid(), "uptime_s",
-	    (json_int_t)((flight_now_ms() - a->began_ms) / 1000), "listen",
+	    (json_int_t)((clock_now_ms() - a->began_ms) / 1000), "listen",
 	    format_listeners(context->config));
 	json_t *jobs = json_array();
 

@@ -6,10 +6,10 @@
 #include <openssl/evp.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <time.h>
 
 #include "credential_helper.h"
 #include "winnow/auto.h"
+#include "winnow/clock.h"
 #include "winnow/fsutil.h"
 #include "winnow/json.h"
 #include "winnow/mem.h"
@@ -47,15 +47,6 @@ struct credential {
 	struct err error;
 	struct waiter_list waiters;
 };
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 void
 credential_free_text(char *text)
@@ -237,7 +228,7 @@ credential_get(struct credential *c, char **out, struct err *e)
 		return -1;
 	if (helper == NULL)
 		return 1;
-	if (c->known && now_ms() >= c->until_ms)
+	if (c->known && clock_now_ms() >= c->until_ms)
 		forget(c);
 	if (!c->known)
 		return 0;
@@ -282,7 +273,7 @@ on_helper(void *arg, const char *text, const struct err *e)
 		forget(c);
 		c->known = true;
 		c->text = copy_optional(text);
-		c->until_ms = now_ms() + CREDENTIAL_LIFE_MS;
+		c->until_ms = clock_now_ms() + CREDENTIAL_LIFE_MS;
 	}
 	tell_waiters(c, e);
 }

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "winnow/clock.h"
 #include "winnow/mem.h"
 
 struct flights {
@@ -76,15 +76,6 @@ flight_count_waiters(const struct flight *f)
 	return count;
 }
 
-uint64_t
-flight_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 struct flight *
 flight_find(struct flights *all, const char *key)
 {
@@ -104,7 +95,7 @@ flight_enter(struct flights *all, struct flight *f, const char *key,
 	f->key = mem_strdup(key);
 	f->cancel = cancel;
 	f->describe = NULL;
-	f->began_ms = flight_now_ms();
+	f->began_ms = clock_now_ms();
 	TAILQ_INIT(&f->waiters);
 	TAILQ_INSERT_TAIL(&all->items, f, entry);
 	all->count++;

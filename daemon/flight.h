@@ -52,8 +52,6 @@ void flights_each(const struct flights *all,
 void flight_describe(
     const struct flight *f, struct strbuf *what, struct strbuf *stage);
 size_t flight_count_waiters(const struct flight *f);
-/* Milliseconds of the monotonic clock, as flights count them. */
-uint64_t flight_now_ms(void);
 
 /* The flight with this key, or NULL. */
 struct flight *flight_find(struct flights *all, const char *key);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "winnow/clock.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"
@@ -37,7 +38,7 @@ find_oldest(void *arg, const struct flight *f)
 int64_t
 gc_in_use_since(const struct job_env *env)
 {
-	uint64_t now_ms = flight_now_ms(), oldest = now_ms;
+	uint64_t now_ms = clock_now_ms(), oldest = now_ms;
 
 	if (flights_count(env->flights) == 0)
 		return INT64_MAX;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <time.h>
 
+#include "winnow/clock.h"
 #include "winnow/mem.h"
 
 /* Clients can name any number; the one that was remembered first goes. */
@@ -21,15 +21,6 @@ struct misses {
 	TAILQ_HEAD(, miss) items; /* oldest first */
 	size_t count;
 };
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 struct misses *
 misses_new(void)
@@ -88,7 +79,7 @@ misses_add(
 		remove_miss(m, TAILQ_FIRST(&m->items));
 	miss = mem_zalloc(1, sizeof(*miss));
 	miss->key = mem_strdup(key);
-	miss->until_ms = now_ms() + ttl_ms;
+	miss->until_ms = clock_now_ms() + ttl_ms;
 	miss->error = *e;
 	TAILQ_INSERT_TAIL(&m->items, miss, entry);
 	m->count++;
@@ -101,7 +92,7 @@ misses_find(struct misses *m, const char *key, struct err *e)
 
 	if (miss == NULL)
 		return false;
-	if (now_ms() >= miss->until_ms) {
+	if (clock_now_ms() >= miss->until_ms) {
 		remove_miss(m, miss);
 		return false;
 	}

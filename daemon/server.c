@@ -48,15 +48,6 @@ struct start {
 	size_t listener_count;
 };
 
-uint64_t
-server_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 const char *
 server_date(struct server *s)
 {

@@ -41,8 +41,6 @@ struct server {
 	struct server_uses *uses;
 };
 
-/* Milliseconds of the monotonic clock. */
-uint64_t server_now(void);
 /* The value of a Date header; borrowed, until the next call. */
 const char *server_date(struct server *s);
 

@@ -15,6 +15,7 @@
 #include "server.h"
 #include "server_error_page.h"
 #include "tls_context.h"
+#include "winnow/clock.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"
@@ -50,7 +51,7 @@ struct connection {
 	struct evhttp_connection *evcon; /* NULL in its first loop turn */
 	bool tls;
 	enum connection_state state;
-	uint64_t since; /* server_now() of the state */
+	uint64_t since; /* clock_now_ms() of the state */
 	bool refused;
 	struct event *timer;
 	struct event *watch; /* NULL when not watched */
@@ -110,7 +111,7 @@ static void
 enter_list(struct connection *c, enum connection_state state)
 {
 	c->state = state;
-	c->since = server_now();
+	c->since = clock_now_ms();
 	TAILQ_INSERT_TAIL(list_of(c), c, next);
 }
 
@@ -351,7 +352,7 @@ make_room(struct connections *all)
 
 	while (all->count >= all->limits.connections &&
 	    (c = TAILQ_FIRST(&all->waiting)) != NULL && c->evcon != NULL &&
-	    server_now() - c->since >= ROOM_AFTER_MS)
+	    clock_now_ms() - c->since >= ROOM_AFTER_MS)
 		evhttp_connection_free(c->evcon);
 }
 

@@ -14,6 +14,7 @@
 #include "server_stream.h"
 #include "server_use.h"
 #include "winnow/auto.h"
+#include "winnow/clock.h"
 #include "winnow/fsutil.h"
 #include "winnow/json.h"
 #include "winnow/log.h"
@@ -85,7 +86,7 @@ log_exchange(const struct exchange *x, uint64_t sent, bool complete)
 		    evhttp_request_get_connection(x->http), &address, &port);
 	num_format((uint64_t)x->status, status);
 	num_format(sent, bytes);
-	num_format(server_now() - x->began, ms);
+	num_format(clock_now_ms() - x->began, ms);
 	const struct log_field fields[] = {{"id", x->id, false},
 	    {"method", method_name(x->http), false}, {"path", path, false},
 	    {"ns", x->request.ns[0] == '\0' ? NULL : x->request.ns, false},
@@ -253,7 +254,7 @@ exchange_serve(struct exchange *x)
 		break;
 	}
 	x->key = answer_key(r);
-	a = answers_find(x->server->answers, x->key, server_now());
+	a = answers_find(x->server->answers, x->key, clock_now_ms());
 	if (a == NULL) {
 		ask(x);
 		return;
@@ -282,7 +283,7 @@ new_exchange(struct evhttp_request *http, struct server *server)
 
 	x->server = server;
 	x->http = http;
-	x->began = server_now();
+	x->began = clock_now_ms();
 	x->head = evhttp_request_get_command(http) == EVHTTP_REQ_HEAD;
 	x->containerd = agent != NULL && strncmp(agent, "containerd/", 11) == 0;
 	format_id(server, x->id);
@@ -461,7 +462,7 @@ take_object(struct exchange *first, const json_t *body, struct err *e)
 	if (ttl_ms > 0 &&
 	    (first->request.kind == REQUEST_BLOB || a->data != NULL))
 		answers_put(
-		    server->answers, first->key, a, server_now() + ttl_ms);
+		    server->answers, first->key, a, clock_now_ms() + ttl_ms);
 	for (x = first; x != NULL; x = next) {
 		next = x->next_waiter;
 		serve_answer(x, a);

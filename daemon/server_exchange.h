@@ -28,7 +28,7 @@ struct exchange {
 	/* evhttp's, which frees it after the reply or with the connection. */
 	struct evhttp_request *http;
 	char id[EXCHANGE_ID]; /* for the log */
-	uint64_t began; /* server_now() */
+	uint64_t began; /* clock_now_ms() */
 	struct request request;
 	char *user; /* who it is; NULL: nobody in particular */
 	struct client_auth_waiter login; /* while its password is checked */

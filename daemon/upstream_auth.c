@@ -4,12 +4,12 @@
 #include <openssl/crypto.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <time.h>
 
 #include "credential.h"
 #include "upstream_challenge.h"
 #include "upstream_error.h"
 #include "winnow/auto.h"
+#include "winnow/clock.h"
 #include "winnow/json.h"
 #include "winnow/mem.h"
 
@@ -72,30 +72,6 @@ struct upstream_auth {
 
 static void token_advance(struct token *t);
 
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-/* Frees a string that is a secret. */
-static void
-free_secret(char *s)
-{
-	if (s != NULL)
-		OPENSSL_cleanse(s, strlen(s));
-	free(s);
-}
-
-static char *
-copy_optional(const char *s)
-{
-	return s == NULL ? NULL : mem_strdup(s);
-}
-
 /*
  * "user:password", or NULL for nobody, as credential_get(): 1, or 0 when a
  * helper has to be asked.
@@ -111,7 +87,7 @@ read_basic(const struct upstream_auth *a, char **out, struct err *e)
 static void
 token_forget(struct token *t)
 {
-	free_secret(t->value);
+	credential_free_text(t->value);
 	t->value = NULL;
 }
 
@@ -163,7 +139,7 @@ token_credential(
 	case CHALLENGE_NONE:
 		return 0;
 	case CHALLENGE_BEARER:
-		*bearer = copy_optional(t->value);
+		*bearer = t->value == NULL ? NULL : mem_strdup(t->value);
 		return 0;
 	case CHALLENGE_BASIC:
 		ready = read_basic(a, basic, e);
@@ -189,7 +165,7 @@ static bool
 token_is_missing(const struct token *t)
 {
 	return t->auth->challenge.scheme == CHALLENGE_BEARER &&
-	    (t->value == NULL || now_ms() >= t->refresh_at_ms);
+	    (t->value == NULL || clock_now_ms() >= t->refresh_at_ms);
 }
 
 /* Calls every waiter.  Those that come meanwhile wait for the next time. */
@@ -225,7 +201,7 @@ token_answer(evutil_socket_t fd, short what, void *arg)
 		w->cb(w->arg, ok ? &c : NULL, ok ? NULL : &e);
 		free(w);
 	}
-	free_secret(bearer);
+	credential_free_text(bearer);
 	credential_free_text(basic);
 }
 
@@ -271,7 +247,7 @@ read_token(struct token *t, struct err *e)
 		life = TOKEN_LIFE_S;
 	token_forget(t);
 	t->value = mem_strdup(value);
-	t->refresh_at_ms = now_ms() + life * 900;
+	t->refresh_at_ms = clock_now_ms() + life * 900;
 	return 0;
 }
 

@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "upstream_auth.h"
 #include "upstream_error.h"
 #include "winnow/auto.h"
+#include "winnow/clock.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 
@@ -49,15 +49,6 @@ call_free(struct upstream_call *call)
 	free(call);
 }
 
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /*
  * True for what says that the server is out of order, not the request.
  * 405 and 501 refuse a method.
@@ -84,7 +75,7 @@ next_endpoint(struct upstream_call *call)
 	struct registry_endpoint *p = call->endpoint + 1;
 
 	for (; p < g->endpoints + g->endpoint_count; p++)
-		if (p->down_until_ms <= now_ms())
+		if (p->down_until_ms <= clock_now_ms())
 			return p;
 	return NULL;
 }
@@ -97,7 +88,7 @@ choose_endpoint(struct upstream_call *call)
 	struct registry_endpoint *p;
 
 	call->endpoint = g->endpoints;
-	if (call->endpoint->down_until_ms <= now_ms())
+	if (call->endpoint->down_until_ms <= clock_now_ms())
 		return;
 	p = next_endpoint(call);
 	if (p == NULL)
@@ -117,7 +108,7 @@ call_next(struct upstream_call *call, const struct http_response *r,
 	    call->registry->endpoint_count == 1)
 		return false;
 	call->endpoint->down = *e;
-	call->endpoint->down_until_ms = now_ms() + ENDPOINT_DOWN_MS;
+	call->endpoint->down_until_ms = clock_now_ms() + ENDPOINT_DOWN_MS;
 	next = next_endpoint(call);
 	if (next == NULL)
 		return false;

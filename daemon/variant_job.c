@@ -6,6 +6,7 @@
 
 #include "image_job.h"
 #include "index_walk.h"
+#include "winnow/clock.h"
 #include "winnow/image.h"
 #include "winnow/json.h"
 #include "winnow/log.h"
@@ -165,7 +166,7 @@ static void
 note_end(const struct variant_job *j, const struct err *e)
 {
 	char source[DIGEST_TEXT], ms[32];
-	uint64_t took = flight_now_ms() - j->flight.began_ms;
+	uint64_t took = clock_now_ms() - j->flight.began_ms;
 	auto_free char *what = mem_printf(
 	    "%s of %s", j->scope, digest_format(&j->recipe.source, source));
 

@@ -1,0 +1,79 @@
+/*
+ * store_db: the store's database as the files store_db*.c see it: one handle,
+ * every statement prepared.  The only header with SQLite's in it.
+ */
+#ifndef WINNOW_DAEMON_STORE_DB_H
+#define WINNOW_DAEMON_STORE_DB_H
+
+#include <sqlite3.h>
+
+#include "store_internal.h"
+
+enum statement {
+	PUT_BLOB,
+	USE_BLOB,
+	LIST_UNUSED,
+	PUT_HOLDS,
+	FIND_HOLDER,
+	DROP_TAGS,
+	DROP_ALL_TAGS,
+	DROP_TAG,
+	BEGIN_PURGE,
+	PURGE_DIGEST,
+	PURGE_VARIANT,
+	PURGE_SCOPE,
+	PURGE_HELD,
+	PURGE_ALL,
+	LIST_PURGED,
+	GET_BLOB,
+	DROP_BLOB,
+	EACH_BLOB,
+	PUT_INDEX,
+	GET_INDEX,
+	PUT_TAG,
+	GET_TAG,
+	LIST_TAGS,
+	PUT_MANIFEST,
+	GET_MANIFEST,
+	PUT_REACH,
+	GET_REACH,
+	PUT_CHILD,
+	HAS_CHILD,
+	PUT_MAP,
+	GET_MAP,
+	GET_MAP_SOURCE,
+	PUT_VARIANT,
+	GET_VARIANT,
+	FORGET_VARIANTS,
+	PUT_DERIVED,
+	GET_DERIVED,
+	BEGIN,
+	COMMIT,
+	STATEMENTS
+};
+
+struct store_db {
+	sqlite3 *handle;
+	sqlite3_stmt *statements[STATEMENTS];
+};
+
+/* Makes the tables, or checks that they are of our version. */
+int store_db_prepare_schema(sqlite3 *handle, struct err *e);
+
+/*
+ * Binds by format: `d` a digest, `s` a string, `n` an int64_t.  Returns the
+ * statement, ready to be stepped.
+ */
+sqlite3_stmt *store_db_bind(
+    struct store_db *db, enum statement which, const char *format, ...);
+/* True when there is a row. */
+bool store_db_step(struct store_db *db, sqlite3_stmt *st);
+/* Runs a statement to its end. */
+void store_db_run(struct store_db *db, sqlite3_stmt *st);
+/* True when the statement finds anything. */
+bool store_db_finds(struct store_db *db, sqlite3_stmt *st);
+
+void store_db_column_digest(sqlite3_stmt *st, int column, struct digest *out);
+uint64_t store_db_column_uint(sqlite3_stmt *st, int column);
+
+#endif

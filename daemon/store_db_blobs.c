@@ -1,0 +1,165 @@
+/* Rows about files: blobs, what holds them, who used them, layer indexes. */
+#include <string.h>
+
+#include "store_db.h"
+#include "winnow/layer_index.h"
+#include "winnow/mem.h"
+
+void
+store_db_put_blob(
+    struct store_db *db, const struct digest *digest, uint64_t size)
+{
+	store_db_run(db,
+	    store_db_bind(
+		db, PUT_BLOB, "dnn", digest, (int64_t)size, store_now()));
+}
+
+bool
+store_db_get_blob(
+    struct store_db *db, const struct digest *digest, uint64_t *size)
+{
+	sqlite3_stmt *st = store_db_bind(db, GET_BLOB, "d", digest);
+	bool found = store_db_step(db, st);
+
+	if (found)
+		*size = store_db_column_uint(st, 0);
+	sqlite3_reset(st);
+	return found;
+}
+
+void
+store_db_drop_blob(struct store_db *db, const struct digest *digest)
+{
+	store_db_run(db, store_db_bind(db, DROP_BLOB, "d", digest));
+}
+
+void
+store_db_each_blob(struct store_db *db,
+    void (*visit)(void *arg, const struct digest *digest, uint64_t size),
+    void *arg)
+{
+	sqlite3_stmt *st = store_db_bind(db, EACH_BLOB, "");
+
+	while (store_db_step(db, st)) {
+		struct digest d;
+
+		store_db_column_digest(st, 0, &d);
+		visit(arg, &d, store_db_column_uint(st, 1));
+	}
+	sqlite3_reset(st);
+}
+
+void
+store_db_use_blob(struct store_db *db, const struct digest *digest, int64_t now)
+{
+	store_db_run(db, store_db_bind(db, USE_BLOB, "dn", digest, now));
+}
+
+/* Takes the rows of a statement whose columns are digest, size, used. */
+static void
+list_blobs(struct store_db *db, sqlite3_stmt *st, struct store_blob **out,
+    size_t *count)
+{
+	size_t capacity = 0;
+
+	*out = NULL;
+	*count = 0;
+	while (store_db_step(db, st)) {
+		struct store_blob *b;
+
+		*out = mem_grow(*out, *count, &capacity, sizeof(**out));
+		b = &(*out)[(*count)++];
+		store_db_column_digest(st, 0, &b->digest);
+		b->size = store_db_column_uint(st, 1);
+		b->used = sqlite3_column_int64(st, 2);
+	}
+	sqlite3_reset(st);
+}
+
+void
+store_list_unused(struct store *s, int64_t before, size_t max,
+    struct store_blob **out, size_t *count)
+{
+	list_blobs(s->db,
+	    store_db_bind(s->db, LIST_UNUSED, "nn", before, (int64_t)max), out,
+	    count);
+}
+
+void
+store_put_holds(
+    struct store *s, const struct digest *manifest, const struct digest *digest)
+{
+	store_db_run(
+	    s->db, store_db_bind(s->db, PUT_HOLDS, "dd", manifest, digest));
+}
+
+bool
+store_find_holder(struct store *s, const char *scope,
+    const struct digest *digest, struct digest *key, struct store_variant *row,
+    char **recipe)
+{
+	sqlite3_stmt *st =
+	    store_db_bind(s->db, FIND_HOLDER, "ds", digest, scope);
+	bool found = store_db_step(s->db, st);
+
+	if (found) {
+		store_db_column_digest(st, 0, &row->source);
+		store_db_column_digest(st, 1, &row->digest);
+		store_db_column_digest(st, 2, key);
+		row->recipe = NULL;
+		*recipe = mem_strdup((const char *)sqlite3_column_text(st, 3));
+	}
+	sqlite3_reset(st);
+	return found;
+}
+
+void
+store_drop_tags(struct store *s, const char *scope, const char *tag)
+{
+	if (scope == NULL)
+		store_db_run(s->db, store_db_bind(s->db, DROP_ALL_TAGS, ""));
+	else if (tag == NULL)
+		store_db_run(
+		    s->db, store_db_bind(s->db, DROP_TAGS, "s", scope));
+	else
+		store_db_run(
+		    s->db, store_db_bind(s->db, DROP_TAG, "ss", scope, tag));
+}
+
+void
+store_list_purged(struct store *s, const struct store_purge *p, int64_t before,
+    struct store_blob **out, size_t *count)
+{
+	struct store_db *db = s->db;
+
+	store_db_run(db, store_db_bind(db, BEGIN_PURGE, ""));
+	if (p->scope == NULL)
+		store_db_run(db, store_db_bind(db, PURGE_ALL, ""));
+	else if (p->digest == NULL)
+		store_db_run(db, store_db_bind(db, PURGE_SCOPE, "s", p->scope));
+	else if (!p->variants)
+		store_db_run(
+		    db, store_db_bind(db, PURGE_DIGEST, "d", p->digest));
+	if (p->scope != NULL && p->digest != NULL)
+		store_db_run(db,
+		    store_db_bind(
+			db, PURGE_VARIANT, "sd", p->scope, p->digest));
+	store_db_run(db, store_db_bind(db, PURGE_HELD, ""));
+	list_blobs(db, store_db_bind(db, LIST_PURGED, "n", before), out, count);
+}
+
+void
+store_db_put_index(struct store_db *db, const struct digest *layer)
+{
+	store_db_run(db,
+	    store_db_bind(
+		db, PUT_INDEX, "dn", layer, (int64_t)LAYER_INDEX_VERSION));
+}
+
+bool
+store_db_get_index(struct store_db *db, const struct digest *layer)
+{
+	return store_db_finds(db,
+	    store_db_bind(
+		db, GET_INDEX, "dn", layer, (int64_t)LAYER_INDEX_VERSION));
+}

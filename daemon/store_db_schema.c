@@ -1,0 +1,66 @@
+/* The tables, and what changes them from one version to the next. */
+#include "store_db.h"
+
+#include "winnow/mem.h"
+
+/* Changes with the tables; another version's database is refused. */
+#define SCHEMA_VERSION 2
+
+/* What version 2 adds to version 1: when blobs were used, and by what. */
+static const char schema_2[] =
+    "ALTER TABLE blob ADD COLUMN used INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX blob_by_use ON blob (used);"
+    "CREATE TABLE holds (manifest BLOB, digest BLOB,"
+    " PRIMARY KEY (manifest, digest)) WITHOUT ROWID;"
+    "CREATE INDEX holds_by_digest ON holds (digest);"
+    "CREATE INDEX variant_by_digest ON variant (digest);";
+
+static const char schema[] =
+    "CREATE TABLE blob (digest BLOB PRIMARY KEY, size INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE layer_index (layer BLOB PRIMARY KEY,"
+    " version INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE tag (scope TEXT, tag TEXT, source BLOB NOT NULL,"
+    " checked INTEGER NOT NULL, PRIMARY KEY (scope, tag)) WITHOUT ROWID;"
+    "CREATE TABLE manifest (scope TEXT, digest BLOB, media_type TEXT NOT NULL,"
+    " size INTEGER NOT NULL, PRIMARY KEY (scope, digest)) WITHOUT ROWID;"
+    "CREATE TABLE reach (scope TEXT, digest BLOB, size INTEGER NOT NULL,"
+    " PRIMARY KEY (scope, digest)) WITHOUT ROWID;"
+    "CREATE TABLE child (scope TEXT, digest BLOB, PRIMARY KEY (scope, digest))"
+    " WITHOUT ROWID;"
+    "CREATE TABLE map (scope TEXT, source BLOB, variant BLOB NOT NULL,"
+    " PRIMARY KEY (scope, source)) WITHOUT ROWID;"
+    "CREATE TABLE variant (key BLOB, scope TEXT, source BLOB NOT NULL,"
+    " digest BLOB NOT NULL, recipe TEXT NOT NULL, PRIMARY KEY (key, scope))"
+    " WITHOUT ROWID;"
+    "CREATE TABLE derived (key BLOB PRIMARY KEY, digest BLOB NOT NULL,"
+    " size INTEGER NOT NULL, diff_id BLOB NOT NULL, tar_size INTEGER NOT NULL)"
+    " WITHOUT ROWID;";
+
+int
+store_db_prepare_schema(sqlite3 *handle, struct err *e)
+{
+	sqlite3_stmt *st = NULL;
+	auto_free char *set_version = NULL;
+	int version = -1;
+
+	if (sqlite3_prepare_v2(handle, "PRAGMA user_version", -1, &st, NULL) ==
+		SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW)
+		version = sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	if (version == SCHEMA_VERSION)
+		return 0;
+	if (version != 0 && version != 1)
+		return err_set(e, ERR_UNSUPPORTED,
+		    "the store's database has version %d, this winnowd reads "
+		    "version %d: use an empty store directory",
+		    version, SCHEMA_VERSION);
+	set_version = mem_printf("BEGIN; %s %s PRAGMA user_version = %d;"
+				 " COMMIT",
+	    version == 0 ? schema : "", schema_2, SCHEMA_VERSION);
+	if (sqlite3_exec(handle, set_version, NULL, NULL, NULL) != SQLITE_OK)
+		return err_set(e, ERR_SYSTEM, "cannot make the database: %s",
+		    sqlite3_errmsg(handle));
+	return 0;
+}

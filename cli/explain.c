@@ -53,9 +53,12 @@ print_rule(const char *label, const struct policy_rule *rule, const char *verb,
 const char *
 explain_relation(const struct tree_node *n, const struct selection_node *node)
 {
+	if (node->preloaded != NULL)
+		return node->preloaded[0] == '/'
+		    ? "named by " CLOSURE_PRELOAD_FILE ", needed by"
+		    : "named by LD_PRELOAD, needed by";
 	if (node->reason == SELECTION_NEEDED)
-		return node->preloaded ? "named by LD_PRELOAD, needed by"
-				       : "needed by";
+		return "needed by";
 	if (node->reason == SELECTION_LINK)
 		return "target of";
 	return tree_node_type(n) == ENTRY_SYMLINK ? "on the way to"

@@ -31,10 +31,10 @@ add_reason(const struct plan *plan, uint32_t number, struct strbuf *out)
 
 		path_escape(name, &by);
 	}
+	if (node->preloaded != NULL)
+		strbuf_add_format(out, "named by %s, ", node->preloaded);
 	if (node->reason == SELECTION_NEEDED)
-		strbuf_add_format(out, "%sneeded by %s",
-		    node->preloaded ? "named by LD_PRELOAD, " : "",
-		    strbuf_string(&by));
+		strbuf_add_format(out, "needed by %s", strbuf_string(&by));
 	else if (node->reason == SELECTION_LINK)
 		strbuf_add_format(out, "%s leads here", strbuf_string(&by));
 	else if (node->reason == SELECTION_PARENT)

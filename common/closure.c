@@ -72,7 +72,8 @@ struct closure {
 	struct library_hits hits;
 	uint32_t env_dirs[CLOSURE_MAX_ENV]; /* of LD_LIBRARY_PATH */
 	size_t env_dir_count;
-	bool preloading; /* what is loaded is so for LD_PRELOAD */
+	/* What names that which is being loaded before all else, or NULL. */
+	const char *preloading;
 };
 
 struct closure *
@@ -214,6 +215,22 @@ load_object(
 	return o->index;
 }
 
+/* Reports what the program preloads, or does not find: NULL. */
+static void
+report_preload(
+    struct closure *c, struct tree_node *n, const char *path, const char *name)
+{
+	const struct closure_preload preload = {
+	    .by = c->loaded[0].object->node,
+	    .needed = n,
+	    .path = path,
+	    .name = name,
+	    .origin = c->preloading,
+	};
+
+	c->callbacks->preload(c->callbacks->arg, &preload);
+}
+
 /* Reports that `by` needs `index`, by the path it was opened by. */
 static void
 report(struct closure *c, uint32_t by, uint32_t index, const char *path,
@@ -224,9 +241,11 @@ report(struct closure *c, uint32_t by, uint32_t index, const char *path,
 	if (by == index || (l->reported_by == by && l->path == path))
 		return;
 	l->reported_by = by;
-	(c->preloading ? c->callbacks->preload : c->callbacks->need)(
-	    c->callbacks->arg, c->loaded[by].object->node, l->object->node,
-	    path, name);
+	if (c->preloading != NULL)
+		report_preload(c, l->object->node, path, name);
+	else
+		c->callbacks->need(c->callbacks->arg,
+		    c->loaded[by].object->node, l->object->node, path, name);
 }
 
 /* The directory part of a path, for $ORIGIN; the caller frees it. */
@@ -325,7 +344,7 @@ static void
 search_musl(struct closure *c, uint32_t by, uint32_t name)
 {
 	/* What it preloads is needed by no object. */
-	uint32_t i = c->preloading ? NOT_LOADED : by;
+	uint32_t i = c->preloading != NULL ? NOT_LOADED : by;
 
 	search_env(c, name);
 	for (; i != NOT_LOADED && !c->hits.found; i = c->loaded[i].parent)
@@ -514,23 +533,16 @@ preload_library(struct closure *c, const char *text, size_t len)
 	uint32_t name = intern_add(&c->strings, text, len);
 
 	if (!need_library(c, 0, name))
-		c->callbacks->preload(c->callbacks->arg,
-		    c->loaded[0].object->node, NULL, NULL,
-		    intern_string(&c->strings, name));
+		report_preload(c, NULL, NULL, intern_string(&c->strings, name));
 }
 
-/* Loads what LD_PRELOAD names, before anything that the program needs. */
 static void
-load_preloads(struct closure *c)
+preload_libraries(struct closure *c, const char *origin, const char *text,
+    const char *separators)
 {
-	const struct object *root = c->loaded[0].object;
-	const char *text = c->env.preload;
-	const char *separators = is_musl(c) ? " \t\n\v\f\r:" : " :";
 	size_t i, len;
 
-	if (text == NULL || root->facts->interpreter == NULL || is_secure(root))
-		return;
-	c->preloading = true;
+	c->preloading = origin;
 	text += strspn(text, separators);
 	for (i = 0; *text != '\0' && i < CLOSURE_MAX_ENV; i++) {
 		len = strcspn(text, separators);
@@ -539,7 +551,44 @@ load_preloads(struct closure *c)
 		text += len;
 		text += strspn(text, separators);
 	}
-	c->preloading = false;
+	c->preloading = NULL;
+}
+
+/*
+ * Blanks comments as glibc 2.36 does: it looks for each further one in as many
+ * bytes from the start as the last one left, and so leaves later ones alone.
+ */
+static void
+blank_comments(char *text)
+{
+	size_t rest = strlen(text);
+	char *comment;
+
+	while ((comment = memchr(text, '#', rest)) != NULL) {
+		rest -= (size_t)(comment - text);
+		do
+			*comment++ = ' ';
+		while (--rest > 0 && *comment != '\n');
+	}
+}
+
+/* Loads what is to be so before anything that the program needs. */
+static void
+load_preloads(struct closure *c)
+{
+	const struct object *root = c->loaded[0].object;
+	auto_free char *names = NULL;
+
+	if (root->facts->interpreter == NULL)
+		return;
+	if (c->env.preload != NULL && !is_secure(root))
+		preload_libraries(c, "LD_PRELOAD", c->env.preload,
+		    is_musl(c) ? " \t\n\v\f\r:" : " :");
+	if (c->env.preload_file == NULL || is_musl(c))
+		return;
+	names = mem_strdup(c->env.preload_file);
+	blank_comments(names);
+	preload_libraries(c, CLOSURE_PRELOAD_FILE, names, ": \t\n");
 }
 
 /* The absolute path of a node, borrowed. */

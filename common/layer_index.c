@@ -78,6 +78,7 @@ layer_index_wants_content(const char *path)
 	    "etc/group",
 	    "etc/ld.so.cache",
 	    "etc/ld.so.conf",
+	    "etc/ld.so.preload",
 	    "etc/os-release",
 	    "etc/nsswitch.conf",
 	    "etc/passwd",

@@ -43,6 +43,20 @@ count_silent_warnings(struct selector *sel)
 	    mem_printf("%zu more warnings", sel->silent_warnings);
 }
 
+/* Who needs a node, `by` being a path, and, if that is odd, the way out. */
+static char *
+describe_need(const struct selection_node *as, const char *by)
+{
+	if (as->preloaded == NULL)
+		return mem_printf("/%s needs", by);
+	if (as->preloaded[0] == '/')
+		return mem_printf(
+		    "%s has /%s load: drop that file too", as->preloaded, by);
+	return mem_printf("%s of the image's config has /%s load: change that "
+			  "under config, env: {%s: null}",
+	    as->preloaded, by, as->preloaded);
+}
+
 /* Remembers a drop rule that names what a kept file needs. */
 static void
 note_conflict(struct selector *sel, const struct tree_node *n,
@@ -52,14 +66,15 @@ note_conflict(struct selector *sel, const struct tree_node *n,
 	    &sel->s->policy->drop[sel->s->nodes[n->number].dropped - 1];
 	auto_free char *path = selection_show_path(n);
 	auto_free char *by = selection_show_path(as->by);
+	auto_free char *needed = describe_need(as, by);
 	auto_strbuf struct strbuf why;
 
 	strbuf_init(&why, LIMIT_PATH);
 	selection_explain(sel->s, as->by, &why);
 	err_set(&sel->conflict, ERR_POLICY,
-	    "%s drop %s%s removes /%s, which /%s needs (%s)", drop->origin,
+	    "%s drop %s%s removes /%s, which %s (%s)", drop->origin,
 	    drop->kind == POLICY_PACKAGE ? "package " : "", drop->text, path,
-	    by, strbuf_string(&why));
+	    needed, strbuf_string(&why));
 }
 
 void
@@ -70,6 +85,8 @@ selector_keep(struct selector *sel, struct tree_node *n,
 	struct selection_node as = {.reason = reason, .rule = rule, .by = by};
 	bool was_kept = node->reason != SELECTION_NOT_KEPT;
 
+	if (reason == SELECTION_NEEDED)
+		as.preloaded = sel->preloading;
 	/* No reason that leads on replaces another: explanations end. */
 	if (was_kept && (node->reason != SELECTION_PARENT || by != NULL))
 		return;

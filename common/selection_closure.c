@@ -12,6 +12,14 @@ struct missing_name {
 	const char *name;
 };
 
+/* A name that is preloaded, and a program that did not find it; NULL when some
+ * program did: it is of another class, perhaps. */
+struct preload_name {
+	const struct tree_node *by;
+	const char *name;
+	const char *origin;
+};
+
 /* The closure over all that is kept. */
 struct closure_walk {
 	struct selector *sel;
@@ -23,9 +31,7 @@ struct closure_walk {
 	struct missing_name *pending; /* judged when all is kept */
 	size_t pending_count;
 	size_t pending_capacity;
-	/* Names of LD_PRELOAD that some program did not find, with it; NULL
-	 * for those that another found: it is of another class, perhaps. */
-	struct missing_name *preloads;
+	struct preload_name *preloads;
 	size_t preload_count;
 	size_t preload_capacity;
 };
@@ -35,23 +41,17 @@ struct need_walk {
 	struct selector *sel;
 	const struct tree_node *by;
 	const struct tree_node *needed;
-	bool preload;
 };
 
 static void
 keep_way(void *arg, struct tree_node *n)
 {
 	struct need_walk *walk = arg;
-	struct selection_node *node = &walk->sel->s->nodes[n->number];
-	bool was_needed = node->reason == SELECTION_NEEDED;
 
-	if (tree_node_type(n) == ENTRY_DIRECTORY) {
+	if (tree_node_type(n) == ENTRY_DIRECTORY)
 		selector_keep(walk->sel, n, SELECTION_PARENT, 0, walk->needed);
-		return;
-	}
-	selector_keep(walk->sel, n, SELECTION_NEEDED, 0, walk->by);
-	if (walk->preload && !was_needed && node->reason == SELECTION_NEEDED)
-		node->preloaded = true;
+	else
+		selector_keep(walk->sel, n, SELECTION_NEEDED, 0, walk->by);
 }
 
 /* Keeps walk->needed and the way to it, the path that it is opened by. */
@@ -73,42 +73,42 @@ need(void *arg, const struct tree_node *by, struct tree_node *needed,
     const char *path, const char *name)
 {
 	struct closure_walk *w = arg;
-	struct need_walk walk = {w->sel, by, needed, false};
+	struct need_walk walk = {w->sel, by, needed};
 
 	(void)name;
 	keep_opened(w, &walk, path);
 }
 
-/* The entry of a name of LD_PRELOAD; they are few (closure.c). */
-static struct missing_name *
-get_preload(
-    struct closure_walk *w, const char *name, const struct tree_node *by)
+/* The entry of a name that is preloaded; they are few (closure.c). */
+static struct preload_name *
+get_preload(struct closure_walk *w, const struct closure_preload *p)
 {
-	struct missing_name *m;
+	struct preload_name *name;
 	size_t i;
 
 	for (i = 0; i < w->preload_count; i++)
-		if (w->preloads[i].name == name)
+		if (w->preloads[i].name == p->name)
 			return &w->preloads[i];
 	w->preloads = mem_grow(w->preloads, w->preload_count,
 	    &w->preload_capacity, sizeof(*w->preloads));
-	m = &w->preloads[w->preload_count++];
-	*m = (struct missing_name){by, name};
-	return m;
+	name = &w->preloads[w->preload_count++];
+	*name = (struct preload_name){p->by, p->name, p->origin};
+	return name;
 }
 
 static void
-preload(void *arg, const struct tree_node *by, struct tree_node *needed,
-    const char *path, const char *name)
+preload(void *arg, const struct closure_preload *p)
 {
 	struct closure_walk *w = arg;
-	struct need_walk walk = {w->sel, by, needed, true};
-	struct missing_name *m = get_preload(w, name, by);
+	struct need_walk walk = {w->sel, p->by, p->needed};
+	struct preload_name *name = get_preload(w, p);
 
-	if (needed == NULL)
+	if (p->needed == NULL)
 		return;
-	m->by = NULL;
-	keep_opened(w, &walk, path);
+	name->by = NULL;
+	w->sel->preloading = p->origin;
+	keep_opened(w, &walk, p->path);
+	w->sel->preloading = NULL;
 }
 
 static void
@@ -117,14 +117,16 @@ warn_preloads(struct closure_walk *w)
 	size_t i;
 
 	for (i = 0; i < w->preload_count; i++) {
-		const struct missing_name *m = &w->preloads[i];
+		const struct preload_name *m = &w->preloads[i];
 		auto_free char *path =
 		    m->by == NULL ? NULL : selection_show_path(m->by);
 
 		if (path != NULL)
 			selector_warn(w->sel,
-			    "LD_PRELOAD of the image's config names %s, which "
-			    "the loader of /%s does not find in the image",
+			    "%s%s names %s, which the loader of /%s does not "
+			    "find in the image",
+			    m->origin,
+			    m->origin[0] == '/' ? "" : " of the image's config",
 			    m->name, path);
 	}
 	free(w->preloads);
@@ -229,11 +231,46 @@ run_all(struct closure_walk *w, struct closure *c)
 	return any;
 }
 
+/* Whether a resolution passes through kept links and files only. */
+struct kept_walk {
+	const struct selection *selection;
+	bool kept;
+};
+
+static void
+visit_kept(void *arg, struct tree_node *n)
+{
+	struct kept_walk *walk = arg;
+
+	/* The parents of what is kept are so last of all. */
+	if (tree_node_type(n) != ENTRY_DIRECTORY &&
+	    !selection_keeps(walk->selection, n))
+		walk->kept = false;
+}
+
+struct closure_env
+selection_closure_env(
+    const struct selection *s, const struct closure_env *config)
+{
+	struct closure_env env = {0};
+	struct kept_walk walk = {.selection = s, .kept = true};
+	size_t len = 0;
+
+	if (config != NULL)
+		env = *config;
+	tree_resolve(s->tree, NULL, CLOSURE_PRELOAD_FILE, 0, visit_kept, &walk);
+	env.preload_file = walk.kept
+	    ? tree_content(s->tree, CLOSURE_PRELOAD_FILE, &len)
+	    : NULL;
+	return env;
+}
+
 void
 selector_keep_needed(struct selector *sel)
 {
 	uint32_t count = tree_count(sel->tree);
-	auto_closure struct closure *c = closure_new(sel->tree, sel->env);
+	const struct closure_env env = selection_closure_env(sel->s, sel->env);
+	auto_closure struct closure *c = closure_new(sel->tree, &env);
 	auto_free bool *done = mem_zalloc(count, sizeof(*done));
 	auto_free bool *reached = mem_zalloc(count, sizeof(*reached));
 	auto_free const char **opened = mem_zalloc(count, sizeof(*opened));

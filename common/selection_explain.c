@@ -29,8 +29,7 @@ static const char *
 relation(const struct tree_node *n, const struct selection_node *node)
 {
 	if (node->reason == SELECTION_NEEDED)
-		return node->preloaded ? "named by LD_PRELOAD, needed by "
-				       : "needed by ";
+		return "needed by ";
 	if (node->reason == SELECTION_LINK)
 		return "target of the link ";
 	return tree_node_type(n) == ENTRY_SYMLINK ? "link on the way to "
@@ -67,6 +66,9 @@ selection_explain(
 	while (node->by != NULL) {
 		auto_free char *path = selection_show_path(node->by);
 
+		if (node->preloaded != NULL)
+			strbuf_add_format(
+			    out, "named by %s, ", node->preloaded);
 		strbuf_add_format(out, "%s%s (", relation(n, node), path);
 		open++;
 		n = node->by;

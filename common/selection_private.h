@@ -19,6 +19,7 @@ struct selector {
 	size_t made_capacity;
 	size_t warning_capacity;
 	size_t silent_warnings; /* past SELECTION_MAX_WARNINGS */
+	const char *preloading; /* what names that which is needed, or NULL */
 	struct err conflict; /* the first drop rule that breaks something */
 };
 

@@ -120,13 +120,12 @@ need_library(void *arg, const struct tree_node *by, struct tree_node *needed,
 	l->name = mem_strdup(name);
 }
 
-/* Without what LD_PRELOAD names, the loader warns and goes on. */
+/* Without what is to be preloaded, the loader warns and goes on. */
 static void
-preload_library(void *arg, const struct tree_node *by, struct tree_node *needed,
-    const char *path, const char *name)
+preload_library(void *arg, const struct closure_preload *p)
 {
-	if (needed != NULL)
-		need_library(arg, by, needed, path, name);
+	if (p->needed != NULL)
+		need_library(arg, p->by, p->needed, p->path, p->name);
 }
 
 static void
@@ -409,7 +408,9 @@ int
 startup_check(const struct selection *selection, const json_t *config,
     json_t *report, json_t *warnings, struct err *e)
 {
-	const struct closure_env env = image_config_closure_env(config);
+	const struct closure_env variables = image_config_closure_env(config);
+	const struct closure_env env =
+	    selection_closure_env(selection, &variables);
 	auto_closure struct closure *closure =
 	    closure_new(selection->tree, &env);
 	const struct startup s = {.selection = selection,

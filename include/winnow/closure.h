@@ -10,14 +10,17 @@
 struct closure;
 
 /*
- * The loader's variables in the environment of a container, as they stand
- * there; borrowed, NULL when not set.  Programs that are setuid or setgid
- * ignore them.
+ * What a loader takes from outside of the files: its variables in the
+ * environment of a container, as they stand there, which programs that are
+ * setuid or setgid ignore; and the contents of /etc/ld.so.preload, which glibc
+ * alone reads, for every program.  Borrowed; NULL when not there.
  */
 struct closure_env {
 	const char *library_path; /* LD_LIBRARY_PATH */
 	const char *preload; /* LD_PRELOAD */
+	const char *preload_file;
 };
+#define CLOSURE_PRELOAD_FILE "/etc/ld.so.preload"
 
 /*
  * Prepares for one finished tree: reads ld.so.conf with its includes and
@@ -30,6 +33,17 @@ void closure_free(struct closure *c);
 
 AUTO_DEFINE(closure, closure_free)
 #define auto_closure __attribute__((cleanup(auto_closure_cleanup)))
+
+/* A library that a program loads before all that it needs. */
+struct closure_preload {
+	const struct tree_node *by; /* the program */
+	/* As for `need`; both are NULL when the program does not find it, which
+	 * its loader only warns of. */
+	struct tree_node *needed;
+	const char *path;
+	const char *name; /* lasts, at one address, as long as the closure */
+	const char *origin; /* "LD_PRELOAD" or CLOSURE_PRELOAD_FILE; static */
+};
 
 struct closure_callbacks {
 	/* `needed` (the node that the loader opens, links resolved) is needed
@@ -44,12 +58,9 @@ struct closure_callbacks {
 	 * is false for .note.dlopen entries below "required". */
 	void (*missing)(void *arg, const struct tree_node *by, const char *name,
 	    bool required);
-	/* As `need`, for what LD_PRELOAD names and the program `by` therefore
-	 * loads; `needed` and `path` are NULL when `by` does not find it, which
-	 * its loader only warns of.  `name` lasts as long as the closure, at
-	 * one address.  Never called without LD_PRELOAD. */
-	void (*preload)(void *arg, const struct tree_node *by,
-	    struct tree_node *needed, const char *path, const char *name);
+	/* As `need`, for what LD_PRELOAD or /etc/ld.so.preload names.  Never
+	 * called without either. */
+	void (*preload)(void *arg, const struct closure_preload *p);
 	void *arg;
 };
 

@@ -24,7 +24,7 @@
 #include "winnow/strbuf.h"
 
 /* Changes whenever the serialized form, or what is read, changes. */
-#define LAYER_INDEX_VERSION 4
+#define LAYER_INDEX_VERSION 5
 
 enum entry_type {
 	ENTRY_FILE,
@@ -116,8 +116,8 @@ void layer_read_prepare(void);
 
 /*
  * True for the files whose contents the index itself holds: package
- * databases and lists, ld.so.cache, ld.so.conf and its parts, musl's path
- * files, passwd, group and shadow, nsswitch.conf, os-release.
+ * databases and lists, ld.so.cache, ld.so.conf and its parts, ld.so.preload,
+ * musl's path files, passwd, group and shadow, nsswitch.conf, os-release.
  */
 bool layer_index_wants_content(const char *path);
 

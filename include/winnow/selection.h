@@ -26,7 +26,8 @@ struct selection_node {
 	uint32_t rule; /* SELECTION_RULE */
 	uint32_t dropped; /* the drop rule that names it, + 1; 0: none */
 	uint32_t denied; /* the keep rule that would, but for `dropped`, + 1 */
-	bool preloaded; /* NEEDED, as LD_PRELOAD names it */
+	/* NEEDED, as this names it: LD_PRELOAD, /etc/ld.so.preload; or NULL */
+	const char *preloaded;
 	const struct tree_node *by; /* NEEDED, LINK, PARENT */
 	char *content; /* replaced content, or NULL; owned */
 	size_t content_len;
@@ -72,6 +73,13 @@ AUTO_DEFINE(selection, selection_free)
 #define auto_selection __attribute__((cleanup(auto_selection_cleanup)))
 
 bool selection_keeps(const struct selection *s, const struct tree_node *n);
+
+/*
+ * What the loaders of the variant find: the environment of the config, or NULL
+ * for an empty one, and /etc/ld.so.preload if that is kept.  Borrowed.
+ */
+struct closure_env selection_closure_env(
+    const struct selection *s, const struct closure_env *config);
 
 /*
  * The layer plan of source layer `layer`: the selected entries whose visible

@@ -9,6 +9,7 @@ other machines, qemu's user mode emulators.
 """
 import argparse
 import concurrent.futures
+import functools
 import os
 import re
 import shutil
@@ -166,6 +167,15 @@ def parse_list(lines, errors, own):
     return loaded, missing
 
 
+def preloaded(root):
+    """The names in the image's ld.so.preload."""
+    path = resolve(root, "/etc/ld.so.preload")
+    if path is None:
+        return set()
+    with open(path, encoding="utf-8") as file:
+        return set(re.split(r"[:\s]+", file.read()))
+
+
 def plain(paths):
     """A variant for some CPUs stands for the plain library beside it."""
     return {VARIANT.sub("/", p) for p in paths}
@@ -188,7 +198,7 @@ def differences(path, said, listed, own, has_interpreter):
         yield "only winnow misses %s" % each
 
 
-def compare_file(path, elf, own, said):
+def compare_file(path, elf, own, said, preloads):
     """(differences, whether the loader had something to list)."""
     lines, errors, status = loader_lists(own, elf.machine, path)
     if status != 0 and not lines:
@@ -197,6 +207,10 @@ def compare_file(path, elf, own, said):
         if "Error loading shared library" not in errors:  # musl's
             return ["the loader says: " + errors.strip()], False
     listed = parse_list(lines, errors, own)
+    # A library on its own is no program for which something is preloaded.
+    if elf.interpreter is None:
+        listed[0].difference_update(
+            [each for each in listed[0] if each[0] in preloads])
     return list(differences(path, said, listed, own,
                             elf.interpreter is not None)), True
 
@@ -222,7 +236,8 @@ def compare_image(layout, work, jobs):
     bad = listed = 0
     with concurrent.futures.ProcessPoolExecutor(
             jobs, initializer=enter, initargs=(root,)) as pool:
-        results = pool.map(compare_file, known, known.values(),
+        compare = functools.partial(compare_file, preloads=preloaded(root))
+        results = pool.map(compare, known, known.values(),
                            [owns[p] for p in known],
                            [said[p] for p in known], chunksize=16)
         for path, (found, told) in zip(known, results):

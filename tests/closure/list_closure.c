@@ -62,15 +62,27 @@ missing(void *arg, const struct tree_node *by, const char *name, bool required)
 	putchar('\n');
 }
 
+/* The loader says of what it does not find that it ignores it. */
+static void
+preload(void *arg, const struct closure_preload *p)
+{
+	if (p->needed != NULL)
+		need(arg, p->by, p->needed, p->path, p->name);
+}
+
 static void
 print_closures(const struct tree *t)
 {
 	static const struct closure_callbacks callbacks = {
-	    .need = need, .missing = missing};
-	struct closure *c = closure_new(t, NULL);
+	    .need = need, .missing = missing, .preload = preload};
+	struct closure_env env = {0};
+	struct closure *c;
 	auto_strbuf struct strbuf path;
+	size_t len = 0;
 	uint32_t i;
 
+	env.preload_file = tree_content(t, CLOSURE_PRELOAD_FILE, &len);
+	c = closure_new(t, &env);
 	strbuf_init(&path, LIMIT_PATH);
 	for (i = 0; i < tree_count(t); i++) {
 		struct tree_node *n = tree_at(t, i);

@@ -205,15 +205,15 @@ write_need(void *arg, const struct tree_node *by, struct tree_node *needed,
 }
 
 static void
-write_preload(void *arg, const struct tree_node *by, struct tree_node *needed,
-    const char *path, const char *name)
+write_preload(void *arg, const struct closure_preload *p)
 {
-	strbuf_add_string(arg, "preload ");
-	if (needed != NULL)
-		write_need(arg, by, needed, path, name);
+	strbuf_add_string(
+	    arg, p->origin[0] == '/' ? "file preload " : "preload ");
+	if (p->needed != NULL)
+		write_need(arg, p->by, p->needed, p->path, p->name);
 	else
-		strbuf_add_format(
-		    arg, "%.*s: no %s\n", (int)by->name_len, by->name, name);
+		strbuf_add_format(arg, "%.*s: no %s\n", (int)p->by->name_len,
+		    p->by->name, p->name);
 }
 
 static void
@@ -565,6 +565,37 @@ static const struct env_case env_cases[] = {
 	     {.path = "opt/libq.so", .bits = 32, .machine = EM_386}},
 	 "x: " GLIBC "\npreload x: /e/libp.so\npreload x: no /opt/libq.so\n"},
 	{.library_path = "/e", .preload = "libp.so:/opt/libq.so"}},
+    {{"ld.so.preload: after LD_PRELOAD, separators, comments, tokens", copied,
+	 {{.path = "bin/x", .needed = "liba.so", .interpreter = GLIBC},
+	     {.path = "opt/libp.so", .needed = "libn.so"},
+	     {.path = "lib64/libn.so"}, {.path = "lib64/liba.so"},
+	     {.path = "lib64/libq.so"}, {.path = "lib64/libr.so"},
+	     {.path = "lib64/libc.so"}},
+	 "x: " GLIBC "\npreload x: /lib64/libr.so\n"
+	 "file preload x: /opt/libp.so\nfile preload x: /lib64/libq.so\n"
+	 "file preload x: no libs.so\nx: /lib64/liba.so\n"
+	 "libp.so: /lib64/libn.so\n"},
+	{.preload = "libr.so",
+	    .preload_file = "\n/opt/libp.so\t:/$LIB/libq.so\n"
+			    "libr.so libs.so#libc.so"}},
+    {{"ld.so.preload: comments in the second half are none for glibc", copied,
+	 {{.path = "bin/x", .interpreter = GLIBC}, {.path = "lib64/liba.so"},
+	     {.path = "lib64/libc.so"}},
+	 "x: " GLIBC "\nfile preload x: /lib64/liba.so\n"
+	 "file preload x: no #\nfile preload x: /lib64/libc.so\n"},
+	{.preload_file = "liba.so # libc.so\nliba.so # libc.so\n"}},
+    {{"ld.so.preload: setuid programs too", copied,
+	 {{.path = "bin/x", .interpreter = GLIBC, .mode = 04755},
+	     {.path = "opt/libp.so"}},
+	 "x: " GLIBC "\nfile preload x: /opt/libp.so\n"},
+	{.preload_file = "/opt/libp.so\n"}},
+    {{"ld.so.preload: not for a library on its own", copied,
+	 {{.path = "opt/x.so"}, {.path = "opt/libp.so"}}, ""},
+	{.preload_file = "/opt/libp.so\n"}},
+    {{"ld.so.preload: musl does not read it", alpine,
+	 {{.path = "bin/x", .interpreter = MUSL}, {.path = "opt/libp.so"}},
+	 "x: " MUSL "\n"},
+	{.preload_file = "/opt/libp.so\n"}},
     {{"musl: LD_LIBRARY_PATH before RPATHs, without tokens", alpine,
 	 {{.path = "bin/x",
 	      .needed = "liba.so libb.so libd.so libf.so",

@@ -255,11 +255,10 @@ missing(void *arg, const struct tree_node *by, const char *name, bool required)
 
 /* What is not found is not listed. */
 static void
-preload(void *arg, const struct tree_node *by, struct tree_node *needed,
-    const char *path, const char *name)
+preload(void *arg, const struct closure_preload *p)
 {
-	if (needed != NULL)
-		need(arg, by, needed, path, name);
+	if (p->needed != NULL)
+		need(arg, p->by, p->needed, p->path, p->name);
 }
 
 /* Prints what only one of the two names; returns how many. */
@@ -337,7 +336,7 @@ compare_programs(const struct tree *t, const struct closure_env *env,
 static void
 test_host(void **state)
 {
-	static const struct closure_env none = {NULL, NULL};
+	static const struct closure_env none = {NULL, NULL, NULL};
 	/* Libraries of the default directories, now found by other paths. */
 	static const struct closure_env set = {
 	    .library_path = ":/not:/usr/lib/$LIB;/usr/$LIB/;rel:$ORIGIN",

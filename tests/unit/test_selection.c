@@ -63,6 +63,8 @@ static const struct fixture_entry image[] = {
     {.path = "opt/lib/libb.so.1", .elf = &elf_plain},
     {.path = "usr/lib/plugin.so", .elf = &elf_plugin},
     {.path = "opt/libnone.so", .elf = &elf_plain},
+    {.path = "etc/preload.real", .content = "/opt/libnone.so libgone.so\n"},
+    {.type = LINK, .path = "etc/ld.so.preload", .link = "preload.real"},
 };
 
 /* Kept nodes: Rule, Needed, Link, Parent, Database, Config. */
@@ -367,6 +369,82 @@ test_preload(void **state)
 	fixture_free_layer(layer);
 }
 
+/* /etc/ld.so.preload counts where it, and what it leads to, is kept. */
+static void
+test_preload_file(void **state)
+{
+	static const char *const none[MAX_RULES] = {NULL};
+	static const struct {
+		const char *keep[MAX_RULES];
+		const char *expected;
+	} wanted[] = {
+	    {{"/bin/o", "/etc/ld.so.preload"},
+		"named by /etc/ld.so.preload, needed by usr/bin/o "
+		"(test.yaml:1 keep /bin/o)"},
+	    {{"/bin/o", "/etc/*.real"}, "not kept"},
+	    {{"/bin/o"}, "not kept"},
+	    {{"/srv/data/one", "/etc/ld.so.preload"}, "not kept"},
+	};
+	struct layer_index *layer = fixture_layer(image, COUNT(image));
+	auto_tree struct tree *t = fixture_tree(layer);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(wanted); i++) {
+		auto_selection struct selection *s = NULL;
+		auto_strbuf struct strbuf why;
+		struct policy p;
+		struct err e;
+
+		strbuf_init(&why, 1000);
+		make_policy(&p, wanted[i].keep, none);
+		assert_int_equal(selection_make(t, &p, NULL, &s, &e), 0);
+		selection_explain(s, fixture_node(t, "opt/libnone.so"), &why);
+		assert_string_equal(strbuf_string(&why), wanted[i].expected);
+		assert_int_equal(s->warning_count, i == 0);
+		if (i == 0)
+			assert_string_equal(s->warnings[0],
+			    "/etc/ld.so.preload names libgone.so, which the "
+			    "loader of /usr/bin/o does not find in the image");
+		clear_policy(&p);
+	}
+	fixture_free_layer(layer);
+}
+
+/* What a drop rule takes from a preloading program: the way out is named. */
+static void
+test_preload_dropped(void **state)
+{
+	static const char *const keep[MAX_RULES] = {"/bin/o"};
+	static const char *const keep_file[MAX_RULES] = {
+	    "/bin/o", "/etc/ld.so.preload"};
+	static const char *const drop[MAX_RULES] = {"/opt/libnone.so"};
+	static const struct selection_config config = {
+	    .env = {.preload = "/opt/libnone.so"}};
+	struct layer_index *layer = fixture_layer(image, COUNT(image));
+	auto_tree struct tree *t = fixture_tree(layer);
+	struct selection *s = NULL;
+	struct policy p;
+	struct err e;
+
+	(void)state;
+	make_policy(&p, keep, drop);
+	assert_int_equal(selection_make(t, &p, &config, &s, &e), -1);
+	assert_string_equal(e.message,
+	    "test.yaml:1 drop /opt/libnone.so removes /opt/libnone.so, which "
+	    "LD_PRELOAD of the image's config has /usr/bin/o load: change that "
+	    "under config, env: {LD_PRELOAD: null} (test.yaml:1 keep /bin/o)");
+	clear_policy(&p);
+	make_policy(&p, keep_file, drop);
+	assert_int_equal(selection_make(t, &p, NULL, &s, &e), -1);
+	assert_string_equal(e.message,
+	    "test.yaml:1 drop /opt/libnone.so removes /opt/libnone.so, which "
+	    "/etc/ld.so.preload has /usr/bin/o load: drop that file too "
+	    "(test.yaml:1 keep /bin/o)");
+	clear_policy(&p);
+	fixture_free_layer(layer);
+}
+
 /* A package brings its files but no documentation; the database is cut. */
 static void
 test_packages(void **state)
@@ -601,6 +679,8 @@ main(void)
 	    cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_explain),
 	    cmocka_unit_test(test_preload),
+	    cmocka_unit_test(test_preload_file),
+	    cmocka_unit_test(test_preload_dropped),
 	    cmocka_unit_test(test_packages),
 	    cmocka_unit_test(test_rpm),
 	    cmocka_unit_test(test_plans),

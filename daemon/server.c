@@ -31,7 +31,7 @@
 #define MAX_ANSWERS 65536
 #define MAX_ANSWERS_BYTES (64u << 20)
 /* Descriptors beside those of connections and the files they read. */
-#define SPARE_FDS 64
+#define SPARE_FDS (64 + CONNECTIONS_LINGERING)
 
 /* The message {"type":"start"} with its descriptors. */
 struct start {

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "linger.h"
 #include "server.h"
 #include "server_error_page.h"
 #include "tls_context.h"
@@ -39,6 +40,18 @@
 /* How long to leave the listeners alone when there is no room at all. */
 #define ACCEPT_PAUSE_MS 100
 
+/*
+ * What is read of a client that was told to go and still sends.  Clients that
+ * look for an answer while they send stop at once; others send all they have,
+ * which is a manifest, or some layer on a fast network.
+ */
+static const struct linger_limits linger_limits = {
+    .sockets = CONNECTIONS_LINGERING, /* a burst of mistakes, not a flood */
+    .bytes = 64u << 20,
+    .total_ms = 10000, /* some MB through a slow line */
+    .pause_ms = 3000, /* three losses of a packet in a row */
+};
+
 enum connection_state {
 	CONNECTION_IDLE, /* nothing of the next request has come */
 	CONNECTION_HEADERS, /* some of it */
@@ -53,6 +66,7 @@ struct connection {
 	enum connection_state state;
 	uint64_t since; /* clock_now_ms() of the state */
 	bool refused;
+	bool ends; /* after the reply, whatever the client sends */
 	struct event *timer;
 	struct event *watch; /* NULL when not watched */
 	void (*gone)(void *arg);
@@ -82,6 +96,7 @@ struct connections {
 	struct connection **by_fd;
 	size_t by_fd_count;
 	struct listener *listeners;
+	struct lingerers *lingerers; /* not counted as connections */
 	struct event *resume; /* listening, after a pause */
 	bool draining;
 	struct counters *counters; /* borrowed, or NULL */
@@ -234,6 +249,7 @@ replace_page(struct connection *c)
 
 	/* To read it there is as much time as to send a header. */
 	set_state(c, CONNECTION_HEADERS);
+	c->ends = true;
 	status = error_page_replace(bufferevent_get_output(c->bev));
 	evhttp_connection_get_peer(c->evcon, &address, &port);
 	log_event(LOG_LEVEL_INFO, "request.bad", "status",
@@ -261,11 +277,29 @@ on_output(
 		evbuffer_freeze(buffer, 1);
 }
 
+/*
+ * The client has its whole reply and may still be sending: its socket outlives
+ * the connection.  Taken from the bufferevent, which would close it when it is
+ * freed (BEV_OPT_CLOSE_ON_FREE), it stays the one descriptor of the socket, and
+ * epoll can be told in sum what becomes of it.
+ */
+static void
+linger(struct connection *c)
+{
+	int fd = bufferevent_getfd(c->bev);
+
+	if (bufferevent_setfd(c->bev, -1) == 0)
+		linger_begin(c->all->lingerers, fd);
+	else
+		close(fd);
+}
+
 /* evhttp is about to free the connection, and then what requests it has. */
 static void
 on_closed(struct evhttp_connection *evcon, void *arg)
 {
 	struct connection *c = arg;
+	bool replied = c->ends && c->gone == NULL && connection_unsent(c) == 0;
 
 	(void)evcon;
 	if (c->gone != NULL)
@@ -275,6 +309,8 @@ on_closed(struct evhttp_connection *evcon, void *arg)
 	evbuffer_remove_cb(bufferevent_get_input(c->bev), on_input, c);
 	evbuffer_remove_cb(bufferevent_get_output(c->bev), on_output, c);
 	c->all->by_fd[bufferevent_getfd(c->bev)] = NULL;
+	if (replied)
+		linger(c);
 	free_connection(c);
 }
 
@@ -381,7 +417,8 @@ add_connection(struct connections *all, struct bufferevent *bev, bool tls)
 static struct bufferevent *
 on_accept(struct event_base *base, void *arg)
 {
-	return add_connection(arg, bufferevent_socket_new(base, -1, 0), false);
+	return add_connection(arg,
+	    bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE), false);
 }
 
 static struct bufferevent *
@@ -449,6 +486,7 @@ connections_new(struct event_base *base, struct evhttp *plain,
 	all->arg = arg;
 	TAILQ_INIT(&all->busy);
 	TAILQ_INIT(&all->waiting);
+	all->lingerers = lingerers_new(base, &linger_limits);
 	all->resume = evtimer_new(base, on_resume, all);
 	evhttp_set_bevcb(plain, on_accept, all);
 	evhttp_set_bevcb(tls, on_accept_tls, all);
@@ -482,6 +520,7 @@ connections_free(struct connections *all)
 	the_connections = NULL;
 	if (all->tls != NULL)
 		tls_context_unref(all->tls);
+	lingerers_free(all->lingerers);
 	event_free(all->resume);
 	free(all->by_fd);
 	free(all);
@@ -638,6 +677,12 @@ void
 connection_end(struct connection *c)
 {
 	evhttp_connection_free(c->evcon);
+}
+
+void
+connection_end_after_reply(struct connection *c)
+{
+	c->ends = true;
 }
 
 void

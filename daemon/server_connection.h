@@ -14,6 +14,9 @@
 #include "counters.h"
 #include "winnow/err.h"
 
+/* Sockets that a server keeps for clients which still send (linger.h). */
+#define CONNECTIONS_LINGERING 64
+
 struct connection;
 struct connections;
 struct tls_context;
@@ -67,6 +70,12 @@ void connection_unwatch(struct connection *c);
 
 /* Ends it at once: its exchange is `gone`. */
 void connection_end(struct connection *c);
+
+/*
+ * The reply says that the connection ends with it.  Once it is written the
+ * client has some time to stop sending.
+ */
+void connection_end_after_reply(struct connection *c);
 
 /*
  * After a reply was given to evhttp: writes what the kernel takes, where

@@ -1,8 +1,8 @@
 #include "image_job.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "layer_work.h"
 #include "winnow/fsutil.h"
@@ -11,9 +11,6 @@
 #include "winnow/log.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"
-
-/* Of a report, in the log; all are in the report. */
-#define WARNINGS_LOGGED 10
 
 enum image_state {
 	IMAGE_FETCH,
@@ -84,7 +81,7 @@ image_job_free(struct image_job *j)
 	free(j->layers);
 	free(j->dropped);
 	free(j->by_size);
-	free(j->result.blobs);
+	image_result_clear(&j->result);
 	free(j->repository);
 	free(j->base_name);
 	free(j);
@@ -116,98 +113,22 @@ on_finish(evutil_socket_t fd, short what, void *arg)
 	image_job_free(j);
 }
 
-/* Stores a section of a worker's file as a blob. */
-static int
-store_section(struct image_job *j, const json_t *value, uint64_t max,
-    struct image_blob *out, struct err *e)
-{
-	auto_free char *data = NULL;
-	struct section s;
-
-	if (section_parse(value, max, &s, e) == -1 ||
-	    section_read(j->out_fd, &s, &data, e) == -1 ||
-	    store_add_bytes(
-		j->env->store, data, (size_t)s.size, &out->digest, e) == -1)
-		return -1;
-	out->size = s.size;
-	return 0;
-}
-
-/* A number of the report as text; "-" when it is not there. */
-static const char *
-report_number(
-    const json_t *report, const char *part, const char *key, char text[32])
-{
-	const json_t *n = json_object_get(json_object_get(report, part), key);
-
-	if (!json_is_integer(n))
-		return "-";
-	snprintf(text, 32, "%lld", (long long)json_integer_value(n));
-	return text;
-}
-
-/* What the report says in short, and its first warnings. */
-static void
-log_report(const struct image_job *j, const char *data, size_t len)
-{
-	auto_json json_t *report = NULL;
-	const json_t *warnings, *warning;
-	char kept[32], removed[32], count[32];
-	struct err ignored;
-	size_t i;
-
-	if (json_parse_object(data, len, "report", &report, &ignored) == -1)
-		return;
-	warnings = json_object_get(report, "warnings");
-	snprintf(count, sizeof(count), "%zu", json_array_size(warnings));
-	log_event(LOG_LEVEL_INFO, "image.built", "image", j->base_name,
-	    "kept_bytes", report_number(report, "kept", "bytes", kept),
-	    "removed_bytes", report_number(report, "removed", "bytes", removed),
-	    "distroless",
-	    json_is_true(
-		json_object_get(json_object_get(report, "audit"), "distroless"))
-		? "yes"
-		: "no",
-	    "warnings", count, NULL);
-	json_array_foreach(warnings, i, warning) if (i < WARNINGS_LOGGED)
-	    log_event(LOG_LEVEL_WARN, "image.warning", "image", j->base_name,
-		"text", json_string_value(warning), NULL);
-}
-
-static int
-store_report(struct image_job *j, struct err *e)
-{
-	auto_free char *data = NULL;
-
-	if (section_read(j->plan_fd, &j->report, &data, e) == -1)
-		return -1;
-	log_report(j, data, (size_t)j->report.size);
-	j->result.report.size = j->report.size;
-	return store_add_bytes(j->env->store, data, (size_t)j->report.size,
-	    &j->result.report.digest, e);
-}
-
+/* Takes what the assemble job wrote, beside the layers that are stored. */
 static int
 take_result(struct image_job *j, const json_t *r, struct err *e)
 {
 	struct image_result *out = &j->result;
 	size_t i;
 
-	out->blobs = mem_zalloc(j->layer_count + 1, sizeof(*out->blobs));
-	if (store_section(j, json_object_get(r, "config"), LIMIT_CONFIG_SIZE,
-		&out->blobs[0], e) == -1 ||
-	    store_section(j, json_object_get(r, "manifest"),
-		LIMIT_MANIFEST_SIZE, &out->manifest, e) == -1 ||
-	    store_report(j, e) == -1)
+	if (image_result_store_files(out, j->env->store, j->out_fd, r, e) ==
+		-1 ||
+	    image_result_store_report(out, j->env->store, j->plan_fd,
+		&j->report, j->base_name, e) == -1)
 		return -1;
-	out->blob_count = 1;
-	for (i = 0; i < j->layer_count; i++) {
-		if (j->dropped[i])
-			continue;
-		out->blobs[out->blob_count].digest =
-		    j->layers[i].derived.digest;
-		out->blobs[out->blob_count++].size = j->layers[i].derived.size;
-	}
+	for (i = 0; i < j->layer_count; i++)
+		if (!j->dropped[i])
+			image_result_add_blob(out, &j->layers[i].derived.digest,
+			    j->layers[i].derived.size);
 	snprintf(out->media_type, sizeof(out->media_type), "%s",
 	    j->manifest->media_type);
 	return 0;

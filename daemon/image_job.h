@@ -9,6 +9,7 @@
 #ifndef WINNOW_DAEMON_IMAGE_JOB_H
 #define WINNOW_DAEMON_IMAGE_JOB_H
 
+#include "image_result.h"
 #include "job_env.h"
 #include "winnow/oci.h"
 
@@ -23,19 +24,6 @@ struct image_source {
 	size_t manifest_len;
 	const char *policy; /* policy_format() */
 	size_t policy_len;
-};
-
-struct image_blob {
-	struct digest digest;
-	uint64_t size;
-};
-/* What was made; all of it is in the store. */
-struct image_result {
-	struct image_blob manifest;
-	char media_type[STORE_MEDIA_TYPE_MAX];
-	struct image_blob *blobs; /* config first, then layers */
-	size_t blob_count;
-	struct image_blob report; /* JSON (doc/internals/report.md) */
 };
 
 /* `r` is borrowed during the callback; the job is freed after it. */

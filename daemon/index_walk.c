@@ -21,6 +21,12 @@ struct level {
 	unsigned depth;
 };
 
+struct index_image {
+	const struct oci_descriptor *descriptor; /* as its index has it */
+	bool has_platform;
+	struct oci_platform platform;
+};
+
 enum walk_state {
 	WALK_INDEXES, /* reads the indexes in the index */
 	WALK_MANIFESTS, /* the manifests of images without a platform */
@@ -374,9 +380,30 @@ index_walk_start(struct job_env *env, const struct source *s,
 	return w;
 }
 
-const struct index_image *
-index_walk_images(const struct index_walk *w, size_t *count)
+const struct oci_descriptor *
+index_walk_find(const struct index_walk *w, const struct oci_platform *want)
 {
-	*count = w->image_count;
-	return w->images;
+	size_t i;
+
+	for (i = 0; i < w->image_count; i++)
+		if (w->images[i].has_platform &&
+		    oci_platform_matches(&w->images[i].platform, want))
+			return w->images[i].descriptor;
+	return NULL;
+}
+
+void
+index_walk_list_platforms(const struct index_walk *w, struct strbuf *out)
+{
+	size_t i;
+
+	for (i = 0; i < w->image_count; i++) {
+		const struct oci_platform *p = &w->images[i].platform;
+
+		if (!w->images[i].has_platform)
+			continue;
+		strbuf_add_format(out, "%s%s/%s%s%s", out->len > 0 ? ", " : "",
+		    p->os, p->architecture, p->variant == NULL ? "" : "/",
+		    p->variant == NULL ? "" : p->variant);
+	}
 }

@@ -14,12 +14,6 @@
 
 struct index_walk;
 
-struct index_image {
-	const struct oci_descriptor *descriptor; /* as its index has it */
-	bool has_platform;
-	struct oci_platform platform;
-};
-
 /*
  * Walks through `top`, which must outlive the walk, as must the strings of
  * `s`.  `done` is called once, from the loop.
@@ -30,8 +24,13 @@ struct index_walk *index_walk_start(struct job_env *env, const struct source *s,
 /* Also while it is under way: then `done` is not called. */
 void index_walk_free(struct index_walk *w);
 
-/* The images, in the order of the indexes; they live as long as the walk. */
-const struct index_image *
-index_walk_images(const struct index_walk *w, size_t *count);
+/*
+ * Once it is done: the entry of the first image for a platform, or NULL; it
+ * lives as long as the walk.
+ */
+const struct oci_descriptor *
+index_walk_find(const struct index_walk *w, const struct oci_platform *want);
+/* And what it has, for a message: "linux/amd64, linux/arm/v7". */
+void index_walk_list_platforms(const struct index_walk *w, struct strbuf *out);
 
 #endif

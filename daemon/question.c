@@ -2,12 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "misses.h"
-#include "variant_job.h"
 #include "winnow/json.h"
-#include "winnow/log.h"
 #include "winnow/mem.h"
 #include "winnow/ref.h"
 
@@ -21,8 +17,6 @@
 #define WORK_MAX 1024
 /* When a client that could not wait should come back. */
 #define RETRY_AFTER_S 5
-/* Smaller blobs are here before a client could use their first bytes. */
-#define STREAM_MIN (1u << 20)
 
 static void step(struct question *q);
 
@@ -69,6 +63,35 @@ question_answer_error(struct question *q, const struct err *e, const char *what)
 	question_answer(q, body);
 }
 
+/* How long servers may remember an answer about this reference. */
+static uint64_t
+time_to_live(const struct question *q, int64_t checked_ms)
+{
+	int64_t age = source_now_ms() - checked_ms;
+	int64_t ttl = (int64_t)q->context->config->tag_ttl_ms;
+
+	if (q->by_digest)
+		return DIGEST_TTL_MS;
+	if (q->stale)
+		return STALE_TTL_MS;
+	return age < 0 || age >= ttl ? 0 : (uint64_t)(ttl - age);
+}
+
+void
+question_answer_object(struct question *q, const struct digest *digest,
+    const char *media_type, uint64_t size, int64_t checked_ms)
+{
+	char text[DIGEST_TEXT];
+	json_t *body = json_pack("{s:s, s:I, s:I}", "digest",
+	    digest_format(digest, text), "size", (json_int_t)size, "ttl_ms",
+	    (json_int_t)time_to_live(q, checked_ms));
+
+	if (media_type != NULL)
+		json_object_set_new(
+		    body, "media_type", json_string(media_type));
+	question_answer(q, body);
+}
+
 static const char *
 what_is_asked(const struct question *q)
 {
@@ -85,80 +108,6 @@ what_is_asked(const struct question *q)
 	return "manifest";
 }
 
-/* How long servers may remember an answer about this reference. */
-static uint64_t
-time_to_live(const struct question *q, int64_t checked_ms)
-{
-	int64_t age = source_now_ms() - checked_ms;
-	int64_t ttl = (int64_t)q->context->config->tag_ttl_ms;
-
-	if (q->by_digest)
-		return DIGEST_TTL_MS;
-	if (q->stale)
-		return STALE_TTL_MS;
-	return age < 0 || age >= ttl ? 0 : (uint64_t)(ttl - age);
-}
-
-static void
-answer_object(struct question *q, const struct digest *digest,
-    const char *media_type, uint64_t size, int64_t checked_ms)
-{
-	char text[DIGEST_TEXT];
-	json_t *body = json_pack("{s:s, s:I, s:I}", "digest",
-	    digest_format(digest, text), "size", (json_int_t)size, "ttl_ms",
-	    (json_int_t)time_to_live(q, checked_ms));
-
-	if (media_type != NULL)
-		json_object_set_new(
-		    body, "media_type", json_string(media_type));
-	question_answer(q, body);
-}
-
-/*
- * True when a variant's blob has vanished from the store: no upstream has it.
- */
-static bool
-is_lost(const struct question *q, const struct err *e)
-{
-	return q->kind == ASK_BLOB && q->target.mode == NAMES_STRIP &&
-	    !q->passes && e->code == ERR_NOT_FOUND;
-}
-
-/* Has the variant built again, with the same bytes, at the next pull. */
-static void
-answer_lost(struct question *q)
-{
-	struct job_env *env = &q->context->env;
-	struct err e;
-
-	err_set(&e, ERR_NOT_FOUND,
-	    "blob %s of %s is lost from the store: pull again, and it is built "
-	    "again",
-	    q->reference, q->target.scope);
-	log_event(LOG_LEVEL_ERROR, "blob.lost", "repository", q->target.scope,
-	    "blob", q->reference, NULL);
-	store_forget_variants(env->store, q->target.scope);
-	env->tag_moved(env->arg);
-	question_answer_error(q, &e, "blob");
-}
-
-/* What misses remember a tag by; the caller frees it. */
-static char *
-tag_key(const struct question *q)
-{
-	return mem_printf("%s:%s", q->source_name, q->reference);
-}
-
-static void
-note_miss(struct question *q, const struct err *e)
-{
-	auto_free char *key = tag_key(q);
-
-	if (e->code == ERR_NOT_FOUND)
-		misses_add(q->context->env.misses, key,
-		    q->context->config->negative_ttl_ms, e);
-}
-
 static void
 on_work_done(void *arg, const struct err *e)
 {
@@ -166,9 +115,9 @@ on_work_done(void *arg, const struct err *e)
 
 	if (e != NULL && q->resolving) {
 		q->resolve_error = *e;
-		note_miss(q, e);
-	} else if (e != NULL && is_lost(q, e)) {
-		answer_lost(q);
+		question_note_miss(q, e);
+	} else if (e != NULL && question_blob_is_lost(q, e)) {
+		question_answer_lost(q);
 		return;
 	} else if (e != NULL) {
 		question_answer_error(q, e, what_is_asked(q));
@@ -176,12 +125,6 @@ on_work_done(void *arg, const struct err *e)
 	}
 	q->resolving = false;
 	step(q);
-}
-
-static const char *
-scope_of(const struct question *q)
-{
-	return q->passes ? q->target.pass_scope : q->target.scope;
 }
 
 /* Refuses what would need more work while too much is under way. */
@@ -198,103 +141,6 @@ question_is_refused(struct question *q)
 	return true;
 }
 
-/*
- * The bytes of a source's blob come: the server may send them on, up to what
- * it holds back until the answer says that all are right.
- */
-static void
-on_blob_ready(void *arg)
-{
-	struct question *q = arg;
-	char text[DIGEST_TEXT];
-	int fds[2];
-	json_t *body;
-
-	if (q->coming || q->size < STREAM_MIN ||
-	    !source_watch_blob(&q->waiter, &fds[0], &fds[1]))
-		return;
-	q->coming = true;
-	/* From here on the client waits for bytes, whose time is limited. */
-	evtimer_del(q->timer);
-	body = json_pack("{s:s, s:I, s:s, s:I, s:b}", "type", "answer", "id",
-	    (json_int_t)q->id, "digest", digest_format(&q->digest, text),
-	    "size", (json_int_t)q->size, "coming", 1);
-	q->send(q->arg, body, fds, 2);
-	json_decref(body);
-	close(fds[1]);
-}
-
-/* Answers with a manifest that the scope has; false when it does not. */
-static bool
-answer_manifest(
-    struct question *q, const struct digest *digest, int64_t checked_ms)
-{
-	struct store *store = q->context->env.store;
-	struct store_manifest row;
-
-	if (!store_get_manifest(store, scope_of(q), digest, &row) ||
-	    !store_has_blob(store, digest, NULL))
-		return false;
-	answer_object(q, digest, row.media_type, row.size, checked_ms);
-	return true;
-}
-
-/* A source manifest as it is: from the scope, else from upstream. */
-static void
-step_original(
-    struct question *q, const struct digest *digest, int64_t checked_ms)
-{
-	struct store_manifest row;
-	struct err e;
-
-	if (answer_manifest(q, digest, checked_ms))
-		return;
-	/* The upstream is asked even if another repository's manifest is
-	 * here: only it knows whether this repository has it. */
-	if (!q->fetched) {
-		q->fetched = true;
-		if (!question_is_refused(q))
-			source_get_manifest(
-			    &q->context->env, &q->source, digest, &q->waiter);
-	} else if (variant_publish_original(
-		       &q->context->env, scope_of(q), digest, &row, &e) == -1) {
-		question_answer_error(q, &e, "manifest");
-	} else {
-		answer_object(q, digest, row.media_type, row.size, checked_ms);
-	}
-}
-
-/* Answers with what was made of a source: an artifact passes as it is. */
-static bool
-answer_variant(
-    struct question *q, const struct store_variant *row, int64_t checked_ms)
-{
-	q->passes = q->target.pass_scope != NULL &&
-	    digest_equal(&row->digest, &row->source);
-	return answer_manifest(q, &row->digest, checked_ms);
-}
-
-/* The variant of a source manifest: built already, or to be built. */
-static void
-step_variant(
-    struct question *q, const struct digest *source, int64_t checked_ms)
-{
-	struct variant_recipe recipe;
-	struct store_variant row;
-	struct err e;
-	int status = 0;
-
-	variant_recipe_init(&recipe, q->context->config, &q->target, source);
-	if (!store_get_variant(
-		q->context->env.store, &recipe.key, q->target.scope, &row) ||
-	    !answer_variant(q, &row, checked_ms))
-		status = variant_build(&q->context->env, &q->source,
-		    q->target.scope, &recipe, &q->waiter, &e);
-	variant_recipe_clear(&recipe);
-	if (status == -1)
-		question_answer_error(q, &e, "manifest");
-}
-
 /* True when an old answer beats this error. */
 bool
 question_excuses_stale(const struct question *q)
@@ -304,158 +150,6 @@ question_excuses_stale(const struct question *q)
 	return q->context->config->stale_if_error &&
 	    (code == ERR_UPSTREAM || code == ERR_TIMEOUT ||
 		code == ERR_RATE_LIMIT);
-}
-
-/* True when upstream lately said that it has no such tag. */
-static bool
-is_missed(struct question *q)
-{
-	auto_free char *key = tag_key(q);
-
-	return misses_find(q->context->env.misses, key, &q->resolve_error);
-}
-
-static void
-step_tag(struct question *q)
-{
-	struct store_tag row;
-	bool known = store_get_tag(
-	    q->context->env.store, q->source_name, q->reference, &row);
-	int64_t age = known ? source_now_ms() - row.checked_ms : 0;
-	bool fresh =
-	    known && age >= 0 && age < (int64_t)q->context->config->tag_ttl_ms;
-
-	if (!fresh && !q->resolved && is_missed(q)) {
-		q->resolved = true;
-	} else if (!fresh && !q->resolved) {
-		q->resolved = q->resolving = true;
-		if (!question_is_refused(q))
-			source_resolve(&q->context->env, &q->source,
-			    q->reference, &q->waiter);
-		return;
-	}
-	if (q->resolve_error.code != ERR_NONE) {
-		if (!known || !question_excuses_stale(q)) {
-			question_answer_error(q, &q->resolve_error, "manifest");
-			return;
-		}
-		if (!q->stale)
-			log_event(LOG_LEVEL_WARN, "tag.stale", "repository",
-			    q->source_name, "tag", q->reference, "error",
-			    q->resolve_error.message, NULL);
-		q->stale = true;
-	}
-	if (q->target.mode == NAMES_STRIP)
-		step_variant(q, &row.source, row.checked_ms);
-	else
-		step_original(q, &row.source, row.checked_ms);
-}
-
-/*
- * A digest that no variant of the repository has: other bytes under it would
- * be a lie, so it is refused with what to do instead (DESIGN section 4).
- */
-static void
-refuse_digest(struct question *q)
-{
-	const char *prefix = q->context->config->original_prefix;
-	char variant_text[DIGEST_TEXT];
-	struct digest variant;
-	struct err e;
-
-	if (store_get_map(
-		q->context->env.store, q->target.scope, &q->digest, &variant))
-		err_set(&e, ERR_NOT_FOUND,
-		    "%s is the digest of the source image; its variant here is "
-		    "%s: pull that, or the tag, or %s/%s@%s for the source",
-		    q->reference, digest_format(&variant, variant_text), prefix,
-		    q->source_name, q->reference);
-	else
-		err_set(&e, ERR_NOT_FOUND,
-		    "no variant of %s has the digest %s: if it is the source's "
-		    "digest, pull the tag, or %s/%s@%s for the source",
-		    q->source_name, q->reference, prefix, q->source_name,
-		    q->reference);
-	question_answer_error(q, &e, "manifest");
-}
-
-/* True when a source with this digest may be served under a stripped name. */
-bool
-question_digest_passes(const struct question *q)
-{
-	struct store *store = q->context->env.store;
-	const char *scope = q->target.pass_scope;
-	struct store_manifest row;
-
-	if (scope == NULL)
-		return false;
-	return q->target.policy->on_source_digest == POLICY_DIGEST_PASS ||
-	    store_get_manifest(store, scope, &q->digest, &row) ||
-	    store_has_child(store, scope, &q->digest);
-}
-
-/*
- * Signatures, attestations and referrers that upstream keeps under tags are of
- * source digests.
- */
-static void
-refuse_signature(struct question *q)
-{
-	struct err e;
-
-	err_set(&e, ERR_NOT_FOUND,
-	    "a variant has none of its source's signatures and attestations: "
-	    "%s/%s:%s has the source's",
-	    q->context->config->original_prefix, q->source_name, q->reference);
-	question_answer_error(q, &e, "manifest");
-}
-
-static void
-step_digest(struct question *q)
-{
-	struct store_manifest row;
-
-	if (q->target.mode != NAMES_STRIP) {
-		step_original(q, &q->digest, 0);
-		return;
-	}
-	if (!q->passes && answer_manifest(q, &q->digest, 0))
-		return;
-	if (store_get_manifest(
-		q->context->env.store, q->target.scope, &q->digest, &row) &&
-	    question_rebuild(q))
-		return;
-	q->passes = question_digest_passes(q);
-	if (q->passes)
-		step_original(q, &q->digest, 0);
-	else
-		refuse_digest(q);
-}
-
-static void
-step_blob(struct question *q)
-{
-	struct store *store = q->context->env.store;
-	uint64_t size;
-	bool known = store_get_reach(store, q->target.scope, &q->digest, &size);
-	struct err e;
-
-	if (!known && q->target.pass_scope != NULL)
-		known = q->passes = store_get_reach(
-		    store, q->target.pass_scope, &q->digest, &size);
-	if (!known) {
-		err_set(&e, ERR_NOT_FOUND,
-		    "no manifest served as %s refers to %s", q->name,
-		    q->reference);
-		question_answer_error(q, &e, "blob");
-	} else if (store_has_blob(store, &q->digest, NULL)) {
-		answer_object(q, &q->digest, NULL, size, 0);
-	} else if (!question_is_refused(q) && !question_rebuild(q)) {
-		q->size = size;
-		q->waiter.ready = on_blob_ready;
-		source_get_blob(
-		    &q->context->env, &q->source, &q->digest, size, &q->waiter);
-	}
 }
 
 static void
@@ -472,14 +166,9 @@ step(struct question *q)
 	} else if (q->kind == ASK_MAP) {
 		question_step_map(q);
 	} else if (q->kind == ASK_BLOB) {
-		step_blob(q);
-	} else if (q->by_digest) {
-		step_digest(q);
-	} else if (q->target.mode == NAMES_STRIP &&
-	    ref_is_signature_tag(q->reference)) {
-		refuse_signature(q);
+		question_step_blob(q);
 	} else {
-		step_tag(q);
+		question_step_manifest(q);
 	}
 }
 

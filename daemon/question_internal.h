@@ -47,6 +47,10 @@ void question_answer(struct question *q, json_t *body);
 void question_answer_error(
     struct question *q, const struct err *e, const char *what);
 
+/* An answer about a manifest or (`media_type` NULL) a blob in the store. */
+void question_answer_object(struct question *q, const struct digest *digest,
+    const char *media_type, uint64_t size, int64_t checked_ms);
+
 /* Refuses what would need more work while too much is under way. */
 bool question_is_refused(struct question *q);
 /* True when an old answer beats resolve_error. */
@@ -60,7 +64,20 @@ bool question_digest_passes(const struct question *q);
  */
 bool question_rebuild(struct question *q);
 
-/* The steps of ASK_TAGS and ASK_REFERRERS, and of ASK_MAP. */
+/* Remembers that upstream has no such tag. */
+void question_note_miss(struct question *q, const struct err *e);
+
+/*
+ * True when a variant's blob has vanished from the store, which no upstream
+ * has; and its answer: the next pull has the variant built again, with the
+ * same bytes.
+ */
+bool question_blob_is_lost(const struct question *q, const struct err *e);
+void question_answer_lost(struct question *q);
+
+/* The steps: for a manifest, a blob, tags or referrers, the map. */
+void question_step_manifest(struct question *q);
+void question_step_blob(struct question *q);
 void question_step_list(struct question *q);
 void question_step_map(struct question *q);
 

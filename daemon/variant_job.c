@@ -6,6 +6,7 @@
 
 #include "image_job.h"
 #include "index_walk.h"
+#include "variant_publish.h"
 #include "winnow/clock.h"
 #include "winnow/image.h"
 #include "winnow/json.h"
@@ -43,61 +44,6 @@ struct variant_job {
 	struct err error;
 };
 
-void
-variant_recipe_init(struct variant_recipe *r, const struct config *c,
-    const struct names_target *t, const struct digest *source)
-{
-	const struct policy *p = t->policy;
-	auto_hash struct hash *h = hash_new();
-	struct digest policy;
-	char form[64];
-	size_t i;
-
-	r->source = *source;
-	r->policy_file = mem_strdup(p->file);
-	r->artifact_scope = p->artifacts_pass && t->pass_scope != NULL
-	    ? mem_strdup(t->pass_scope)
-	    : NULL;
-	r->policy = policy_format(p, &r->policy_len);
-	r->platforms = p->platform_count > 0 ? p->platforms : c->platforms;
-	r->platform_count =
-	    p->platform_count > 0 ? p->platform_count : c->platform_count;
-	snprintf(form, sizeof(form), "variant %d %s", LAYER_INDEX_VERSION,
-	    layer_emit_form());
-	hash_update(h, form, strlen(form) + 1);
-	hash_update(h, source->bytes, DIGEST_BYTES);
-	policy_digest(p, &policy);
-	hash_update(h, policy.bytes, DIGEST_BYTES);
-	for (i = 0; i < r->platform_count; i++)
-		hash_update(h, r->platforms[i], strlen(r->platforms[i]) + 1);
-	hash_final(h, &r->key);
-}
-
-void
-variant_recipe_clear(struct variant_recipe *r)
-{
-	free(r->policy);
-	free(r->policy_file);
-	free(r->artifact_scope);
-	r->policy = r->policy_file = r->artifact_scope = NULL;
-}
-
-static void
-copy_recipe(struct variant_recipe *to, const struct variant_recipe *from)
-{
-	size_t i;
-
-	*to = *from;
-	to->policy = mem_strndup(from->policy, from->policy_len);
-	to->policy_file = mem_strdup(from->policy_file);
-	to->artifact_scope = from->artifact_scope == NULL
-	    ? NULL
-	    : mem_strdup(from->artifact_scope);
-	to->platforms = mem_zalloc(from->platform_count, sizeof(char *));
-	for (i = 0; i < from->platform_count; i++)
-		to->platforms[i] = mem_strdup(from->platforms[i]);
-}
-
 static void
 variant_job_free(struct variant_job *j)
 {
@@ -110,10 +56,7 @@ variant_job_free(struct variant_job *j)
 			image_job_cancel(j->children[i].image);
 		free(j->children[i].result.blobs);
 	}
-	for (i = 0; i < j->recipe.platform_count; i++)
-		free(j->recipe.platforms[i]);
-	free(j->recipe.platforms);
-	variant_recipe_clear(&j->recipe);
+	variant_recipe_clear_copy(&j->recipe);
 	if (j->next != NULL)
 		event_free(j->next);
 	index_walk_free(j->walk);
@@ -189,150 +132,27 @@ end_variant(struct variant_job *j, const struct err *e)
 	variant_job_free(j);
 }
 
-static void
-put_manifest(struct job_env *env, const char *scope,
-    const struct digest *digest, const char *media_type, uint64_t size,
-    struct store_manifest *row)
-{
-	snprintf(row->media_type, sizeof(row->media_type), "%s", media_type);
-	row->size = size;
-	store_put_manifest(env->store, scope, digest, row);
-}
-
-int
-variant_publish_original(struct job_env *env, const char *scope,
-    const struct digest *digest, struct store_manifest *row, struct err *e)
-{
-	auto_oci_manifest struct oci_manifest *m = NULL;
-	auto_free char *data = NULL;
-	size_t len, i;
-
-	if (source_load_manifest(env, digest, &data, &len, &m, e) == -1)
-		return -1;
-	store_begin(env->store);
-	put_manifest(env, scope, digest, m->media_type, len, row);
-	if (m->kind != OCI_INDEX) {
-		store_put_reach(
-		    env->store, scope, &m->config.digest, m->config.size);
-		store_put_holds(env->store, digest, &m->config.digest);
-		for (i = 0; i < m->layer_count; i++) {
-			store_put_reach(env->store, scope, &m->layers[i].digest,
-			    m->layers[i].size);
-			store_put_holds(
-			    env->store, digest, &m->layers[i].digest);
-		}
-	}
-	for (i = 0; i < m->manifest_count; i++) {
-		store_put_child(env->store, scope, &m->manifests[i].digest);
-		store_put_holds(env->store, digest, &m->manifests[i].digest);
-	}
-	store_commit(env->store);
-	store_note_use(env->store, digest);
-	return 0;
-}
-
-/* The recipe as the store remembers it: enough to build the variant again. */
-static char *
-format_recipe(const struct variant_job *j)
-{
-	json_t *platforms = json_array(), *reports = json_array();
-	char source[DIGEST_TEXT], report[DIGEST_TEXT];
-	auto_json json_t *recipe = NULL;
-	size_t i;
-
-	for (i = 0; i < j->recipe.platform_count; i++)
-		json_array_append_new(
-		    platforms, json_string(j->recipe.platforms[i]));
-	for (i = 0; i < j->child_count; i++)
-		json_array_append_new(reports,
-		    json_string(digest_format(
-			&j->children[i].result.report.digest, report)));
-	recipe = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "host", j->host,
-	    "repository", j->repository, "source",
-	    digest_format(&j->recipe.source, source), "policy",
-	    j->recipe.policy, "platforms", platforms, "reports", reports);
-	return json_format(recipe, NULL);
-}
-
-/* Makes a rewritten image reachable. */
-static void
-publish_child(struct variant_job *j, const struct variant_child *c)
-{
-	const struct image_result *r = &c->result;
-	struct store *store = j->env->store;
-	struct store_manifest row;
-	size_t i;
-
-	put_manifest(j->env, j->scope, &r->manifest.digest, r->media_type,
-	    r->manifest.size, &row);
-	store_put_map(store, j->scope, &c->digest, &r->manifest.digest);
-	for (i = 0; i < r->blob_count; i++) {
-		store_put_reach(
-		    store, j->scope, &r->blobs[i].digest, r->blobs[i].size);
-		store_put_holds(
-		    store, &r->manifest.digest, &r->blobs[i].digest);
-	}
-	store_put_holds(store, &r->manifest.digest, &r->report.digest);
-}
-
-/* Writes the index over the children; *digest is its digest. */
+/* Everything is built: makes the variant known. */
 static int
-store_index(
-    struct variant_job *j, struct digest *digest, uint64_t *size, struct err *e)
+publish(const struct variant_job *j, struct err *e)
 {
-	struct image_child *children;
-	char source[DIGEST_TEXT];
-	auto_free char *name = mem_printf("%s/%s@%s", j->host, j->repository,
-	    digest_format(&j->recipe.source, source));
-	struct image_base base = {name, j->recipe.source};
-	auto_free void *memory = NULL;
-	auto_free char *text = NULL;
-	size_t len, i;
-
-	children = memory = mem_zalloc(j->child_count, sizeof(*children));
-	for (i = 0; i < j->child_count; i++)
-		children[i] =
-		    (struct image_child){.source = j->children[i].source,
-			.digest = j->children[i].result.manifest.digest,
-			.size = j->children[i].result.manifest.size};
-	if (image_index(j->manifest, children, j->child_count, &base, &text,
-		&len, e) == -1)
-		return -1;
-	*size = len;
-	return store_add_bytes(j->env->store, text, len, digest, e);
-}
-
-/* Everything is built: one transaction makes the variant known. */
-static int
-publish(struct variant_job *j, struct err *e)
-{
-	struct store *store = j->env->store;
-	auto_free char *recipe = format_recipe(j);
-	struct store_variant row = {
-	    .source = j->recipe.source, .recipe = recipe};
-	struct store_manifest index_row;
-	uint64_t size = 0;
+	auto_free struct variant_image *images =
+	    mem_zalloc(j->child_count, sizeof(*images));
+	struct variant_product product = {.host = j->host,
+	    .repository = j->repository,
+	    .scope = j->scope,
+	    .recipe = &j->recipe,
+	    .manifest = j->manifest,
+	    .images = images,
+	    .count = j->child_count};
 	size_t i;
 
-	if (j->manifest->kind != OCI_INDEX)
-		row.digest = j->children[0].result.manifest.digest;
-	else if (store_index(j, &row.digest, &size, e) == -1)
-		return -1;
-	store_begin(store);
 	for (i = 0; i < j->child_count; i++)
-		publish_child(j, &j->children[i]);
-	if (j->manifest->kind == OCI_INDEX) {
-		put_manifest(j->env, j->scope, &row.digest,
-		    j->manifest->media_type, size, &index_row);
-		store_put_map(store, j->scope, &j->recipe.source, &row.digest);
-		for (i = 0; i < j->child_count; i++)
-			store_put_holds(store, &row.digest,
-			    &j->children[i].result.manifest.digest);
-	}
-	store_put_variant(store, &j->recipe.key, j->scope, &row);
-	store_commit(store);
-	store_note_use(store, &row.digest);
-	return 0;
+		images[i] =
+		    (struct variant_image){.entry = j->children[i].source,
+			.source = j->children[i].digest,
+			.result = &j->children[i].result};
+	return variant_publish(j->env, &product, e);
 }
 
 /* Leaves out the children that upstream does not have: some are left. */
@@ -470,38 +290,6 @@ start_child(struct variant_job *j, struct variant_child *c)
 		source_get_manifest(j->env, &j->source, &c->digest, &c->waiter);
 }
 
-/* What the index has, for the message that nothing fits. */
-static void
-list_platforms(const struct variant_job *j, struct strbuf *out)
-{
-	size_t count, i;
-	const struct index_image *images = index_walk_images(j->walk, &count);
-
-	for (i = 0; i < count; i++) {
-		const struct oci_platform *p = &images[i].platform;
-
-		if (!images[i].has_platform)
-			continue;
-		strbuf_add_format(out, "%s%s/%s%s%s", out->len > 0 ? ", " : "",
-		    p->os, p->architecture, p->variant == NULL ? "" : "/",
-		    p->variant == NULL ? "" : p->variant);
-	}
-}
-
-/* The child of an index for a platform, or NULL. */
-static const struct oci_descriptor *
-find_child(const struct variant_job *j, const struct oci_platform *want)
-{
-	size_t count, i;
-	const struct index_image *images = index_walk_images(j->walk, &count);
-
-	for (i = 0; i < count; i++)
-		if (images[i].has_platform &&
-		    oci_platform_matches(&images[i].platform, want))
-			return images[i].descriptor;
-	return NULL;
-}
-
 static void
 add_child(struct variant_job *j, const struct oci_descriptor *d,
     const struct digest *digest)
@@ -533,14 +321,14 @@ choose_children(struct variant_job *j, struct err *e)
 
 		if (oci_platform_parse(j->recipe.platforms[i], &want, e) == -1)
 			return -1;
-		d = find_child(j, &want);
+		d = index_walk_find(j->walk, &want);
 		oci_platform_clear(&want);
 		if (d != NULL)
 			add_child(j, d, &d->digest);
 	}
 	if (j->child_count > 0)
 		return 0;
-	list_platforms(j, &have);
+	index_walk_list_platforms(j->walk, &have);
 	return err_set(e, ERR_NOT_FOUND,
 	    "%s/%s has no image for %s%s: it has %s", j->host, j->repository,
 	    j->recipe.platform_count > 0 ? j->recipe.platforms[0] : "nothing",
@@ -661,7 +449,7 @@ begin(struct job_env *env, const struct source *s, const char *scope,
 	j->repository = mem_strdup(s->repository);
 	j->source = (struct source){s->upstream, j->host, j->repository};
 	j->scope = mem_strdup(scope);
-	copy_recipe(&j->recipe, r);
+	variant_recipe_copy(&j->recipe, r);
 	j->waiter.done = on_manifest;
 	j->waiter.arg = j;
 	flight_enter(env->flights, &j->flight, key, cancel_variant);

@@ -1,5 +1,6 @@
 #include "hints.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "winnow/glob.h"
@@ -21,9 +22,10 @@ static const struct family {
 	const char *name; /* also that of the set */
 	enum trigger trigger;
 	const char *library; /* for TRIGGER_LIBRARY */
-	const char *members; /* a pattern */
+	const char *members; /* a pattern; NULL: nsswitch.conf says */
 	const char *why;
 } families[] = {
+    {"nss", TRIGGER_LIBRARY, "libc.so.6", NULL, NULL},
     {"gconv", TRIGGER_ICONV, NULL, "/" LIB "gconv/*.so",
 	"iconv() converts between Unicode encodings only"},
     {"icu", TRIGGER_LIBRARY, "libicuuc.so", "/usr/share/icu/**/*.dat",
@@ -47,10 +49,22 @@ static const struct family {
 };
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
 
-/* Members of a family in the source. */
-struct members {
-	uint32_t count, kept;
+/* Services of an nsswitch.conf; real ones name under ten. */
+#define MAX_SERVICES 50
+
+/* Files that something kept opens: a family, or the modules of a service. */
+struct watch {
+	const char *family;
+	char *because; /* what the hint begins with */
+	struct glob *glob;
+	char *start; /* how the last component begins, if that is known */
+	uint32_t count, kept; /* of the source's files */
 	const struct tree_node *example; /* the first */
+};
+
+struct watches {
+	struct watch items[FAMILIES + MAX_SERVICES];
+	size_t count;
 };
 
 static bool
@@ -90,29 +104,33 @@ is_trigger(const struct family *f, const struct elf_facts *elf)
 	return has_prefix(elf->soname, f->library);
 }
 
-/* The first kept file that makes the family matter, or NULL. */
-static const struct tree_node *
-find_trigger(const struct selection *s, const struct family *f)
+/* The first kept file that makes each family matter, or NULL. */
+static void
+find_triggers(const struct selection *s, const struct tree_node **by)
 {
 	uint32_t i, count = tree_count(s->tree);
+	size_t j;
 
 	for (i = 0; i < count; i++) {
 		const struct tree_node *n = tree_at(s->tree, i);
 
-		if (tree_node_type(n) == ENTRY_FILE && n->entry->elf != NULL &&
-		    selection_keeps(s, n) && is_trigger(f, n->entry->elf))
-			return n;
+		if (tree_node_type(n) != ENTRY_FILE || n->entry->elf == NULL ||
+		    !selection_keeps(s, n))
+			continue;
+		for (j = 0; j < FAMILIES; j++)
+			if (by[j] == NULL &&
+			    is_trigger(&families[j], n->entry->elf))
+				by[j] = n;
 	}
-	return NULL;
 }
 
 /*
  * How a name must begin to match the last component of the pattern, as far as
- * that says it literally; not at all when the component is one of several.  A
- * group that ends with a slash has whole components: LIB is the only one.
+ * that says it literally; "" when the component is one of several.  A group
+ * that ends with a slash has whole components: LIB is the only one.
  */
-static const char *
-last_literal(const char *pattern, size_t *len)
+static char *
+last_literal(const char *pattern)
 {
 	const char *last = pattern, *p;
 	int depth = 0, depth_of_last = 0;
@@ -124,103 +142,35 @@ last_literal(const char *pattern, size_t *len)
 			depth_of_last = p[1] == '}' ? depth - 1 : depth;
 		}
 	}
-	*len = depth_of_last == 0 ? strcspn(last, "*?[{\\") : 0;
-	return last;
+	return mem_strndup(
+	    last, depth_of_last == 0 ? strcspn(last, "*?[{\\") : 0);
 }
 
-/* Counts what matches the pattern; links are others' names. */
+/* Takes `because`. */
 static void
-count_members(const struct selection *s, const char *pattern, struct members *m)
+add_watch(
+    struct watches *w, const char *family, const char *pattern, char *because)
 {
-	auto_glob struct glob *glob = NULL;
-	auto_strbuf struct strbuf path;
+	struct watch *watch = &w->items[w->count++];
 	struct err ignored;
-	const char *start;
-	size_t len;
-	uint32_t i;
 
-	strbuf_init(&path, LIMIT_PATH + 1);
-	start = last_literal(pattern, &len);
-	/* The tables are tested: they compile. */
-	if (glob_compile(pattern, &glob, NULL, &ignored) == -1)
-		return;
-	for (i = 0; i < tree_count(s->tree); i++) {
-		const struct tree_node *n = tree_at(s->tree, i);
-
-		/* Most names are none; their paths cost the most. */
-		if (n->name_len < len || memcmp(n->name, start, len) != 0 ||
-		    tree_node_type(n) != ENTRY_FILE)
-			continue;
-		tree_node_path(n, &path);
-		if (!glob_match(glob, strbuf_string(&path)))
-			continue;
-		m->count++;
-		m->kept += selection_keeps(s, n);
-		if (m->example == NULL)
-			m->example = n;
-	}
+	*watch = (struct watch){.family = family,
+	    .because = because,
+	    .start = last_literal(pattern)};
+	/* The tables are tested, and services are plain names: it compiles. */
+	(void)glob_compile(pattern, &watch->glob, NULL, &ignored);
 }
 
 static void
-push_hint(json_t *hints, const char *family, const char *because,
-    const struct members *m)
+watch_family(
+    struct watches *w, const struct family *f, const struct tree_node *by)
 {
 	auto_strbuf struct strbuf path;
-	auto_free char *text = NULL;
-	json_t *hint = json_object();
 
 	strbuf_init(&path, LIMIT_PATH + 1);
-	tree_node_path(m->example, &path);
-	text = mem_printf("%s: none of %u files like /%s is kept: add "
-			  "\"include: [%s]\" or \"ignore_hints: [%s]\"",
-	    because, m->count, strbuf_string(&path), family, family);
-	json_put(hint, "family", json_string(family));
-	json_put(hint, "files", json_integer(m->count));
-	json_put(hint, "example", json_escaped(strbuf_string(&path)));
-	json_put(hint, "text", json_escaped(text));
-	json_push(hints, hint);
-}
-
-static void
-put_family(json_t *hints, const struct selection *s, const struct family *f)
-{
-	const struct tree_node *by;
-	auto_strbuf struct strbuf path;
-	auto_free char *because = NULL;
-	struct members m = {0};
-
-	strbuf_init(&path, LIMIT_PATH + 1);
-	if (is_ignored(s->policy, f->name))
-		return;
-	by = find_trigger(s, f);
-	if (by == NULL)
-		return;
-	count_members(s, f->members, &m);
-	/* What a policy keeps one of, it has chosen from. */
-	if (m.count == 0 || m.kept > 0)
-		return;
 	tree_node_path(by, &path);
-	because = mem_printf("/%s: %s", strbuf_string(&path), f->why);
-	push_hint(hints, f->name, because, &m);
-}
-
-/* True when there is a hint about the node already. */
-static bool
-has_hint(const json_t *hints, const struct tree_node *n)
-{
-	auto_strbuf struct strbuf path;
-	const json_t *hint;
-	size_t i;
-
-	strbuf_init(&path, LIMIT_PATH + 1);
-	tree_node_path(n, &path);
-	json_array_foreach(hints, i, hint)
-	{
-		if (strcmp(json_string_value(json_object_get(hint, "example")),
-			strbuf_string(&path)) == 0)
-			return true;
-	}
-	return false;
+	add_watch(w, f->name, f->members,
+	    mem_printf("/%s: %s", strbuf_string(&path), f->why));
 }
 
 /* The next service of nsswitch.conf(5), without databases and actions. */
@@ -245,9 +195,9 @@ next_service(const char **cursor, size_t *len)
 	}
 }
 
-/* One hint for each service of a line whose module is not kept. */
+/* Watches for the modules of the services of a line. */
 static void
-put_services(json_t *hints, const struct selection *s, const char *line)
+watch_services(struct watches *w, const char *line)
 {
 	const char *service;
 	size_t len;
@@ -255,18 +205,15 @@ put_services(json_t *hints, const struct selection *s, const char *line)
 	line += strcspn(line, ":\n#");
 	if (*line++ != ':')
 		return;
-	while ((service = next_service(&line, &len)) != NULL &&
-	    *service != '#' && strcspn(service, "*?[]{},\\/") >= len) {
-		auto_free char *name = mem_strndup(service, len);
-		auto_free char *pattern =
-		    mem_printf("/" LIB "libnss_%s{.so.2,-*.so}", name);
-		auto_free char *because =
-		    mem_printf("/etc/nsswitch.conf names the service %s", name);
-		struct members m = {0};
+	while (w->count < MAX_SERVICES &&
+	    (service = next_service(&line, &len)) != NULL && *service != '#' &&
+	    strcspn(service, "*?[]{},\\/") >= len) {
+		auto_free char *pattern = mem_printf(
+		    "/" LIB "libnss_%.*s{.so.2,-*.so}", (int)len, service);
 
-		count_members(s, pattern, &m);
-		if (m.count > 0 && m.kept == 0 && !has_hint(hints, m.example))
-			push_hint(hints, "nss", because, &m);
+		add_watch(w, "nss", pattern,
+		    mem_printf("/etc/nsswitch.conf names the service %.*s",
+			(int)len, service));
 	}
 }
 
@@ -275,34 +222,143 @@ put_services(json_t *hints, const struct selection *s, const char *line)
  * uses what is inside of it.
  */
 static void
-put_nss(json_t *hints, const struct selection *s)
+watch_nss(struct watches *w, const struct selection *s)
 {
-	static const struct family libc = {
-	    .trigger = TRIGGER_LIBRARY, .library = "libc.so.6"};
 	const struct tree_node *n =
 	    tree_resolve(s->tree, NULL, "etc/nsswitch.conf", 0, NULL, NULL);
 	const char *line;
 	size_t len = 0;
 
-	if (is_ignored(s->policy, "nss") || n == NULL ||
-	    !selection_keeps(s, n) || find_trigger(s, &libc) == NULL)
+	if (n == NULL || !selection_keeps(s, n))
 		return;
 	line = tree_content(s->tree, "etc/nsswitch.conf", &len);
 	while (line != NULL && *line != '\0') {
-		put_services(hints, s, line);
+		watch_services(w, line);
 		line = strchr(line, '\n');
 		line = line == NULL ? NULL : line + 1;
 	}
 }
 
-void
-hints_put(json_t *report, const struct selection *s)
+/* Lists what is to be looked for. */
+static void
+make_watches(struct watches *w, const struct selection *s)
 {
-	json_t *hints = json_array();
+	const struct tree_node *by[FAMILIES] = {NULL};
 	size_t i;
 
-	put_nss(hints, s);
-	for (i = 0; i < FAMILIES; i++)
-		put_family(hints, s, &families[i]);
-	json_put(report, "hints", hints);
+	find_triggers(s, by);
+	for (i = 0; i < FAMILIES; i++) {
+		const struct family *f = &families[i];
+
+		if (by[i] == NULL || is_ignored(s->policy, f->name))
+			continue;
+		if (f->members == NULL)
+			watch_nss(w, s);
+		else
+			watch_family(w, f, by[i]);
+	}
+}
+
+static void
+clear_watches(struct watches *w)
+{
+	while (w->count > 0) {
+		struct watch *watch = &w->items[--w->count];
+
+		free(watch->because);
+		free(watch->start);
+		if (watch->glob != NULL)
+			glob_free(watch->glob);
+	}
+}
+
+/* Counts the file for those that look for it; `path` is room for its path. */
+static void
+count_file(struct watches *w, const struct tree_node *n, bool kept,
+    struct strbuf *path)
+{
+	size_t i;
+
+	strbuf_reset(path);
+	for (i = 0; i < w->count; i++) {
+		struct watch *watch = &w->items[i];
+		size_t len = strlen(watch->start);
+
+		/* Most names are none; their paths cost the most. */
+		if (watch->glob == NULL || n->name_len < len ||
+		    memcmp(n->name, watch->start, len) != 0)
+			continue;
+		if (path->len == 0)
+			tree_node_path(n, path);
+		if (!glob_match(watch->glob, strbuf_string(path)))
+			continue;
+		watch->count++;
+		watch->kept += kept;
+		if (watch->example == NULL)
+			watch->example = n;
+	}
+}
+
+/* Counts all files once; links are others' names. */
+static void
+count_files(struct watches *w, const struct selection *s)
+{
+	uint32_t i, count = w->count == 0 ? 0 : tree_count(s->tree);
+	auto_strbuf struct strbuf path;
+
+	strbuf_init(&path, LIMIT_PATH + 1);
+	for (i = 0; i < count; i++) {
+		const struct tree_node *n = tree_at(s->tree, i);
+
+		if (tree_node_type(n) == ENTRY_FILE)
+			count_file(w, n, selection_keeps(s, n), &path);
+	}
+}
+
+static void
+push_hint(json_t *hints, const struct watch *w)
+{
+	auto_strbuf struct strbuf path;
+	auto_free char *text = NULL;
+	json_t *hint = json_object();
+
+	strbuf_init(&path, LIMIT_PATH + 1);
+	tree_node_path(w->example, &path);
+	text = mem_printf("%s: none of %u files like /%s is kept: add "
+			  "\"include: [%s]\" or \"ignore_hints: [%s]\"",
+	    w->because, w->count, strbuf_string(&path), w->family, w->family);
+	json_put(hint, "family", json_string(w->family));
+	json_put(hint, "files", json_integer(w->count));
+	json_put(hint, "example", json_escaped(strbuf_string(&path)));
+	json_put(hint, "text", json_escaped(text));
+	json_push(hints, hint);
+}
+
+/* True when an earlier one has the same files: a service named again. */
+static bool
+is_repeated(const struct watches *w, const struct watch *watch)
+{
+	const struct watch *other;
+
+	for (other = w->items; other != watch; other++)
+		if (other->example == watch->example)
+			return true;
+	return false;
+}
+
+json_t *
+hints_make(const struct selection *s)
+{
+	json_t *hints = json_array();
+	struct watches watches = {.count = 0};
+	const struct watch *w;
+
+	make_watches(&watches, s);
+	count_files(&watches, s);
+	for (w = watches.items; w < watches.items + watches.count; w++)
+		/* What a policy keeps one of, it has chosen from. */
+		if (w->count > 0 && w->kept == 0 && !is_repeated(&watches, w))
+			push_hint(hints, w);
+	clear_watches(&watches);
+	return hints;
 }

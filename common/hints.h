@@ -12,10 +12,10 @@
 #include "winnow/selection.h"
 
 /*
- * Adds "hints" to a report: an array of objects `family`, `files` (how many
- * the source has and the variant has not), `example`, `text`.  A policy's
- * ignore_hints leaves families out.
+ * The "hints" of a report, a new reference: an array of objects `family`,
+ * `files` (how many the source has and the variant has not), `example`, `text`.
+ * A policy's ignore_hints leaves families out.
  */
-void hints_put(json_t *report, const struct selection *s);
+json_t *hints_make(const struct selection *s);
 
 #endif

@@ -96,7 +96,7 @@ make_report(const struct selection *s, const struct configs *configs,
 		json_object_get(report, "warnings"), e) == -1 ||
 	    audit_variant(s, kept, configs, report, e) == -1)
 		return -1;
-	hints_put(report, s);
+	json_put(report, "hints", hints_make(s));
 	*out = json_incref(report);
 	return 0;
 }

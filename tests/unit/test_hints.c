@@ -66,7 +66,7 @@ list_hints(const struct fixture_entry *entries, size_t count, const char *keep,
 	if (policy_parse(text, strlen(text), &p, &e) == -1 ||
 	    selection_make(t, p, NULL, &s, &e) == -1)
 		fail_msg("%s", e.message);
-	hints_put(report, s);
+	json_put(report, "hints", hints_make(s));
 	json_array_foreach(json_object_get(report, "hints"), i, hint)
 	{
 		assert_non_null(

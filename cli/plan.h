@@ -40,6 +40,7 @@ struct plan {
 	struct audit *audit; /* of what is kept */
 	json_t *startup;
 	json_t *warnings;
+	json_t *hints; /* hints.h */
 	/* Why the variant would not be built, or ERR_NONE. */
 	struct err problem;
 };

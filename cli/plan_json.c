@@ -188,6 +188,7 @@ plan_print_json(const struct plan *plan, const struct options *o, struct err *e)
 	json_put(
 	    out, "distroless", json_boolean(audit_is_distroless(plan->audit)));
 	json_put(out, "warnings", json_incref(plan->warnings));
+	json_put(out, "hints", json_incref(plan->hints));
 	if (plan->problem.code != ERR_NONE)
 		json_put(out, "problem", json_escaped(plan->problem.message));
 	cli_print_json(out);

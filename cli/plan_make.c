@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "hints.h"
 #include "plan.h"
 #include "report.h"
 #include "startup.h"
@@ -145,6 +146,7 @@ plan_make(const struct preview *p, struct plan *out)
 	join_causes(out);
 	for (i = 0; i < s->warning_count; i++)
 		json_push(out->warnings, json_escaped(s->warnings[i]));
+	out->hints = hints_make(s);
 	judge(out);
 }
 
@@ -158,6 +160,7 @@ plan_clear(struct plan *plan)
 	audit_free(plan->audit);
 	json_decref(plan->startup);
 	json_decref(plan->warnings);
+	json_decref(plan->hints);
 	*plan = (struct plan){0};
 }
 

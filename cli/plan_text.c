@@ -259,6 +259,20 @@ print_reasons(const struct plan *plan)
 	putchar('\n');
 }
 
+static void
+print_notices(const struct plan *plan)
+{
+	json_t *each;
+	size_t i;
+
+	json_array_foreach(plan->hints, i, each) printf("%shint:%s %s\n",
+	    term_style(TERM_MIXED), term_style(TERM_PLAIN),
+	    json_string_value(json_object_get(each, "text")));
+	json_array_foreach(plan->warnings, i, each)
+	    printf("%swarning:%s %s\n", term_style(TERM_MIXED),
+		term_style(TERM_PLAIN), json_string_value(each));
+}
+
 /* The last lines: what one looks for first. */
 static void
 print_verdict(const struct plan *plan)
@@ -270,15 +284,8 @@ print_verdict(const struct plan *plan)
 	    json_string_value(json_object_get(plan->startup, "program"));
 	const char *user =
 	    json_string_value(json_object_get(plan->startup, "user"));
-	auto_strbuf struct strbuf verdict;
 	char a[32], b[32];
-	size_t i;
-	json_t *warning;
 
-	strbuf_init(&verdict, SIZE_MAX);
-	json_array_foreach(plan->warnings, i, warning)
-	    printf("%swarning:%s %s\n", term_style(TERM_MIXED),
-		term_style(TERM_PLAIN), json_string_value(warning));
 	printf("kept       %s of %s (%.1f %%), %" PRIu64 " of %" PRIu64
 	       " files, %zu of %zu packages\n",
 	    num_format_size(kept, a), num_format_size(all, b),
@@ -320,6 +327,7 @@ plan_print_text(const struct plan *plan, const struct options *o, struct err *e)
 		return 0;
 	print_rules(plan, o);
 	print_reasons(plan);
+	print_notices(plan);
 	print_verdict(plan);
 	return 0;
 }

@@ -21,6 +21,8 @@ for key in "kept", "removed":
 assert plan["packages"]["kept"] == [
     p["name"] for p in report["packages"]["kept"]]
 assert plan["startup"] == report["startup"]
+assert plan["hints"] == report["hints"], plan["hints"]
+assert [h["family"] for h in plan["hints"]] == ["locales"], plan["hints"]
 assert plan["distroless"] is True and "problem" not in plan
 keeps = [r for r in plan["rules"] if r["rule"] == "keep"]
 assert [(r["files"] + r["brings"]["files"], r["bytes"] + r["brings"]["bytes"])
@@ -67,7 +69,8 @@ grep -q '^ *[0-9.]* .*iB *[0-9.]* .*iB  ~ /  [0-9]* of [0-9]* files$' plan.out |
 	fail "$(cat plan.out)"
 grep -q '~ .* opt/app/  ' plan.out || fail "single directories not joined"
 expect_text plan.out '- ├── games/' 'policy.yaml:9 drop /opt/app/data/attr' \
-	'distroless yes' 'starts     /opt/app/bin/app as app'
+	'distroless yes' 'starts     /opt/app/bin/app as app' \
+	'hint: /opt/app/bin/app: setlocale() ' '"include: [locales]"'
 ! grep -q 'games/useless' plan.out || fail "a removed directory is opened"
 plan --depth 0 oci:source:latest | grep -q 'useless' ||
 	fail "--depth 0 leaves something folded"
@@ -83,6 +86,11 @@ LC_ALL=C plan oci:source:latest >out
 expect_text out '|-- ' '`-- '
 ! LC_ALL=C grep -q '[^ -~]' out || fail "not ASCII"
 [ "$(grep -c "$(printf '\033')" plan.out)" = 0 ] || fail "colours in a pipe"
+
+echo "# ignore_hints takes a hint back"
+{ cat policy.yaml; echo 'ignore_hints: [locales]'; } >ignore.yaml
+"$winnow" plan --sets sets --policy ignore.yaml oci:source:latest >out
+! grep -q 'hint:' out || fail "$(cat out)"
 
 echo "# a plan that would not be built is shown, and fails"
 sed 's|- /bin/app|- /bin/{app,sh}|' policy.yaml >shell.yaml

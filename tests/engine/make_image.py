@@ -98,6 +98,7 @@ def base():
     layer.add("etc/passwd", b"root:x:0:0::/root:/bin/sh\n"
               b"app:x:70:70::/srv/home:/bin/false\n")
     layer.add("etc/os-release", b"ID=test\n")
+    layer.add("usr/lib/locale/locale-archive", b"locales")
     layer.dir("tmp", 0o1777)
     layer.add("var/lib/dpkg/status",
               b"Package: app\nStatus: install ok installed\nVersion: 1\n\n"

@@ -41,6 +41,9 @@ server_framing_check(struct evhttp_request *http, bool *body, struct err *e)
 	unsigned lengths = 0, encodings = 0;
 
 	*body = false;
+	/* For an absolute target evhttp would look at Proxy-Connection, and
+	 * close without a word where there is none. */
+	http->flags &= ~EVHTTP_PROXY_REQUEST;
 	/* evhttp would go on after it, as in a tunnel. */
 	if (http->type == EVHTTP_REQ_CONNECT)
 		http->type = EVHTTP_REQ_TRACE;

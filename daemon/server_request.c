@@ -342,13 +342,41 @@ check_map(const struct request *r, enum oci_subject *subject, struct err *e)
 	    "say which: /v2/_winnow/map?repo=NAME&digest=DIGEST");
 }
 
+/*
+ * The target without scheme and authority, which clients of a proxy send and
+ * every server has to take (RFC 9112, section 3.2.2).  We are whatever host is
+ * named.  NULL when none is, which makes it no URI of HTTP (RFC 9110, 4.2).
+ */
+static const char *
+skip_authority(const char *target)
+{
+	static const char *const schemes[] = {"http://", "https://"};
+	size_t i, host;
+
+	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		size_t len = strlen(schemes[i]);
+
+		if (strncasecmp(target, schemes[i], len) != 0)
+			continue;
+		host = strcspn(target + len, "/?#");
+		return host == 0 ? NULL : target + len + host;
+	}
+	return target;
+}
+
 int
-request_parse(const char *target, struct request *out,
-    enum oci_subject *subject, struct err *e)
+request_parse(const char *whole, struct request *out, enum oci_subject *subject,
+    struct err *e)
 {
 	struct request r = {.kind = REQUEST_PING};
-	size_t len = strcspn(target, "?");
+	const char *target = skip_authority(whole);
+	size_t len;
 
+	if (target == NULL) {
+		*subject = OCI_SUBJECT_METHOD;
+		return err_set(e, ERR_INVALID, "the target names no host");
+	}
+	len = strcspn(target, "?");
 	if (strlen(target) > TARGET_MAX || strncmp(target, "/v2", 3) != 0 ||
 	    (target[3] != '/' && len != 3))
 		return unknown_endpoint(subject, e);

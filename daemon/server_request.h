@@ -42,10 +42,11 @@ struct request {
 };
 
 /*
- * Parses a request target.  On failure *subject says what is wrong.  Clients
- * escape nothing but the colon of a digest: any other `%` is refused.
+ * Parses a request target, in origin or absolute form.  On failure *subject
+ * says what is wrong.  Clients escape nothing but the colon of a digest: any
+ * other `%` is refused.
  */
-int request_parse(const char *target, struct request *out,
+int request_parse(const char *whole, struct request *out,
     enum oci_subject *subject, struct err *e);
 
 /* The name that core knows the kind by: "manifest", "blob", ... */

@@ -38,6 +38,8 @@ is 'end-1: /v2/' "$(status) $(header content-type) $(cat "$dir/body")" \
     '200 application/json {}'
 ask /v2
 is '/v2 without a slash' "$(status)" 200
+ask / --request-target http://elsewhere.test/v2/
+is 'an absolute target, whatever host it names' "$(status)" 200
 is 'it says what API it speaks' \
     "$(header docker-distribution-api-version)" registry/2.0
 

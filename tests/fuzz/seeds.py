@@ -49,7 +49,9 @@ TEXTS = {
     "request": ["/v2/", "/v2/library/postgres/manifests/16",
                 "/v2/a/manifests/sha256:" + HEX, "/v2/a/tags/list?n=5&last=b",
                 "/v2/a/blobs/sha256%3A" + HEX + "?ns=docker.io",
-                "/v2/a/referrers/sha256:" + HEX, "/v2/../../etc/passwd"],
+                "/v2/a/referrers/sha256:" + HEX, "/v2/../../etc/passwd",
+                "http://h/v2/a/tags/list", "HTTPS://u@[::1]:5/v2?n=1",
+                "http://", "ftp://x/v2/", "//x/v2/"],
     "policy": ['{"file":"a.yaml","repository":"docker.io/library/a",'
                '"keep":[{"kind":"pattern","text":"/bin/*"}]}'],
 }

@@ -183,7 +183,7 @@ def check_reply(data, head_possible, first, facts):
 
 def names_original(data):
     """True when some request names an original as the grammar has it."""
-    return re.search(rb" (https?://[^/ ]*)?/v2/original/[a-z]", data)
+    return re.search(rb" ((?i:https?)://[^/ ]*)?/v2/original/[a-z]", data)
 
 
 def run_case(address, data, end, facts):

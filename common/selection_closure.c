@@ -79,7 +79,7 @@ need(void *arg, const struct tree_node *by, struct tree_node *needed,
 	keep_opened(w, &walk, path);
 }
 
-/* The entry of a name that is preloaded; they are few (closure.c). */
+/* The entry of a name that is preloaded; they are few (closure_preload.c). */
 static struct preload_name *
 get_preload(struct closure_walk *w, const struct closure_preload *p)
 {

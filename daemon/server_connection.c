@@ -685,6 +685,23 @@ connection_end_after_reply(struct connection *c)
 	c->ends = true;
 }
 
+bool
+connection_take_back(struct connection *c, uint64_t length)
+{
+	struct evbuffer *output = bufferevent_get_output(c->bev);
+
+	if (evbuffer_get_length(output) != length ||
+	    (c->tls && tls_bufferevent_is_writing(c->bev)))
+		return false;
+	/* libevent lets nobody but the bufferevent take from a plain one. */
+	if (!c->tls)
+		evbuffer_unfreeze(output, 1);
+	evbuffer_drain(output, (size_t)length);
+	if (!c->tls)
+		evbuffer_freeze(output, 1);
+	return true;
+}
+
 void
 connection_write_now(struct connection *c)
 {

@@ -78,6 +78,12 @@ void connection_end(struct connection *c);
 void connection_end_after_reply(struct connection *c);
 
 /*
+ * Takes a reply of `length` bytes, head included, back from evhttp, which must
+ * then be given another.  False when some of it may have left.
+ */
+bool connection_take_back(struct connection *c, uint64_t length);
+
+/*
  * After a reply was given to evhttp: writes what the kernel takes, where
  * evhttp would first wait to be told that it takes something.  evhttp learns
  * of a finished reply when the callers have returned.

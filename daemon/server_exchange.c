@@ -377,7 +377,7 @@ fail_all(struct exchange *first, const struct err *error,
 
 	for (x = first; x != NULL; x = next) {
 		next = x->next_waiter;
-		if (x->stream != NULL)
+		if (x->stream != NULL && !server_stream_take_back(x))
 			server_stream_cut(x);
 		else
 			reply_error(x, error, subject, retry_after_s);

@@ -203,8 +203,8 @@ open_blob(int blobs, const struct answer *a, int *out, struct err *e)
 	return 0;
 }
 
-static void
-fail_blob(struct exchange *x, const struct err *e)
+void
+reply_blob_failed(struct exchange *x, const struct err *e)
 {
 	static const struct err hidden = {
 	    .code = ERR_INTERNAL, .message = "the blob cannot be read"};
@@ -284,7 +284,7 @@ reply_blob(struct exchange *x, struct answer *a)
 	if (open_blob(x->server->blobs, a, &fd, &e) == -1) {
 		if (e.code == ERR_NOT_FOUND)
 			return false;
-		fail_blob(x, &e);
+		reply_blob_failed(x, &e);
 		return true;
 	}
 	if (connection_is_tls(x->connection)) {

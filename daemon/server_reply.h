@@ -28,6 +28,9 @@ bool reply_blob(struct exchange *x, struct answer *a);
 bool reply_blob_start(struct exchange *x, const struct answer *a,
     uint64_t *first, uint64_t *length);
 
+/* Logs why a blob cannot be read, and replies that it cannot. */
+void reply_blob_failed(struct exchange *x, const struct err *e);
+
 /* A JSON document, borrowed; `media_type` NULL means application/json. */
 void reply_json(struct exchange *x, const json_t *body, const char *media_type);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "server_exchange.h"
+#include "server_question.h"
 #include "server_reply.h"
 #include "winnow/auto.h"
 #include "winnow/fsutil.h"
@@ -25,6 +26,7 @@
 struct stream_reply {
 	struct server_stream *stream; /* counted */
 	struct exchange *exchange;
+	uint64_t head; /* its bytes */
 	uint64_t at; /* the next byte to send */
 	uint64_t end;
 	bool writing; /* a piece is on its way */
@@ -95,6 +97,20 @@ add_bytes(const struct stream_reply *r, struct evbuffer *body, uint64_t len,
 	return 0;
 }
 
+static void
+fail(struct exchange *x, const struct err *e)
+{
+	if (!server_stream_take_back(x)) {
+		log_event(LOG_LEVEL_ERROR, "blob.failed", "id", x->id, "why",
+		    e->message, NULL);
+		server_stream_cut(x);
+		return;
+	}
+	if (x->question != NULL)
+		server_question_leave(x);
+	reply_blob_failed(x, e);
+}
+
 /* Sends the next `len` bytes of the body. */
 static void
 send_piece(struct stream_reply *r, uint64_t len)
@@ -103,10 +119,8 @@ send_piece(struct stream_reply *r, uint64_t len)
 	struct err e;
 
 	if (add_bytes(r, body, len, &e) == -1) {
-		log_event(LOG_LEVEL_ERROR, "blob.failed", "id", r->exchange->id,
-		    "why", e.message, NULL);
 		evbuffer_free(body);
-		server_stream_cut(r->exchange);
+		fail(r->exchange, &e);
 		return;
 	}
 	r->at += len;
@@ -221,6 +235,7 @@ server_stream_begin(struct server_stream *s, struct exchange *x)
 	r = mem_zalloc(1, sizeof(*r));
 	r->stream = server_stream_ref(s);
 	r->exchange = x;
+	r->head = connection_unsent(x->connection);
 	r->at = first;
 	r->end = first + length;
 	TAILQ_INSERT_TAIL(&s->replies, r, entry);
@@ -241,6 +256,17 @@ server_stream_cut(struct exchange *x)
 {
 	log_event(LOG_LEVEL_WARN, "blob.cut", "id", x->id, NULL);
 	connection_end(x->connection);
+}
+
+bool
+server_stream_take_back(struct exchange *x)
+{
+	if (!connection_take_back(x->connection, x->stream->head + x->length))
+		return false;
+	evhttp_clear_headers(evhttp_request_get_output_headers(x->http));
+	x->length = 0;
+	server_stream_leave(x);
+	return true;
 }
 
 void

@@ -12,6 +12,7 @@
 #define WINNOW_DAEMON_SERVER_STREAM_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 
 #include "answers.h"
 
@@ -37,6 +38,12 @@ bool server_stream_begin(struct server_stream *s, struct exchange *x);
 /* Core's verdict: the rest may go, or never will. */
 void server_stream_release(struct exchange *x);
 void server_stream_cut(struct exchange *x);
+
+/*
+ * Instead of a cut, where nothing of the reply has left yet: `x` has no stream
+ * any more and can be given another answer.  False when it is too late.
+ */
+bool server_stream_take_back(struct exchange *x);
 
 /* The exchange ends, for whatever reason: frees x->stream. */
 void server_stream_leave(struct exchange *x);

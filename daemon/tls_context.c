@@ -364,6 +364,12 @@ tls_bufferevent_finish(struct bufferevent *bev)
 	ERR_clear_error();
 }
 
+bool
+tls_bufferevent_is_writing(struct bufferevent *bev)
+{
+	return SSL_want_write(bufferevent_openssl_get_ssl(bev));
+}
+
 /* A copy of the name if it is printable ASCII throughout. */
 static char *
 copy_name(const ASN1_STRING *s)

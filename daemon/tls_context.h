@@ -8,6 +8,7 @@
 #define WINNOW_DAEMON_TLS_CONTEXT_H
 
 #include <event2/bufferevent.h>
+#include <stdbool.h>
 
 #include "winnow/err.h"
 
@@ -29,6 +30,9 @@ const char *tls_bufferevent_failure(struct bufferevent *bev);
 
 /* Tells the client that nothing more comes, as far as the socket takes it. */
 void tls_bufferevent_finish(struct bufferevent *bev);
+
+/* Whether part of what was written waits, encrypted, for the socket. */
+bool tls_bufferevent_is_writing(struct bufferevent *bev);
 
 /*
  * The name in the client's verified certificate: its common name, else its

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "winnow/auto.h"
@@ -202,6 +203,53 @@ test_wrong_blob(void **state)
 	close_coming(&c);
 }
 
+/*
+ * Core takes its word back before a byte has left: an answer like any other.
+ * The server finds both messages when it goes on, and handles them in one turn.
+ */
+static void
+fail_at_once(size_t have)
+{
+	auto_fd int fd = client_open(), ranged = client_open();
+	auto_fd int later = client_open();
+	auto_reply struct reply r, s;
+	struct coming c;
+
+	open_coming(&c);
+	send_get(fd, &c, "GET", "");
+	c.id = expect_ask("blob", "a", c.digest);
+	send_get(ranged, &c, "GET", "Range: bytes=5-9\r\n");
+	/* It has seen that one too when it answers a later one. */
+	expect_open(later);
+	fill(&c, have);
+	kill(fixture.pid, SIGSTOP);
+	tell_coming(&c);
+	send_message(json_pack("{s:s, s:I, s:s, s:s}", "type", "answer", "id",
+	    c.id, "error", "upstream", "message", "it broke"));
+	kill(fixture.pid, SIGCONT);
+	client_receive(fd, false, &r);
+	client_receive(ranged, false, &s);
+	assert_int_equal(r.status, 502);
+	assert_int_equal(s.status, 502);
+	assert_string_equal(reply_header(&r, "Etag"), "");
+	assert_string_equal(reply_header(&r, "Connection"), "");
+	assert_non_null(strstr(strbuf_string(&r.body), "it broke"));
+	assert_non_null(strstr(strbuf_string(&s.body), "UNAVAILABLE"));
+	expect_open(fd);
+	expect_open(ranged);
+	expect_silence();
+	close_coming(&c);
+}
+
+static void
+test_fails_at_once(void **state)
+{
+	(void)state;
+	fail_at_once(0);
+	fail_at_once(HALF);
+	fail_at_once(SIZE);
+}
+
 /* A range is sent as soon as it is there, and the client then leaves core. */
 static void
 test_ranges(void **state)
@@ -297,6 +345,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    SERVER_TEST(test_stream),
 	    SERVER_TEST(test_wrong_blob),
+	    SERVER_TEST(test_fails_at_once),
 	    SERVER_TEST(test_ranges),
 	    SERVER_TEST(test_head),
 	    SERVER_TEST(test_clients_leave),

@@ -3,6 +3,7 @@
 # also by Range; upstream is asked once; a blob that turns out to be wrong
 # never arrives whole and is not kept; a client that leaves disturbs nobody.
 . "$(dirname "$0")/lib.sh"
+. "$tests/e2e/certificates.sh"
 
 python3 "$tests/lib/tiny_layout.py" "$dir/layout" 1 8000000 > "$dir/names"
 layer=$(awk '$1 == "layer" { print $2 }' "$dir/names")
@@ -46,7 +47,13 @@ scenario '{}'
 start_ready upstream 20 test -s "$dir/ports" -- python3 \
     "$tests/lib/faulty_upstream.py" "$dir/layout" "$dir/scenario" \
     "$dir/requests" "$dir/ports"
-start_winnowd "http://127.0.0.1:$(cut -d' ' -f1 "$dir/ports")"
+make_authority ca
+make_certificate one ca 'IP:127.0.0.1'
+tls=127.0.0.1:$(free_port)
+winnowd_config "http://127.0.0.1:$(cut -d' ' -f1 "$dir/ports")" \
+    'tls: {certificates: [{chain: one.pem, key: one.key}]}'
+sed -i "s|^listen:.*|listen: [\"$proxy\", \"tls://$tls\"]|" "$dir/winnow.conf"
+start_winnowd
 manifest original/library/app 1 > "$dir/manifest"
 
 gated
@@ -86,6 +93,34 @@ ends wrong 18
 check 'it breaks before the end' fails has_bytes wrong "$size"
 check 'and it is not kept' fails kept
 has 'the log says why' "$(cat "$dir/winnowd.log")" 'upstream.blob .*code=digest'
+
+# Upstream fails when it has sent all, and the servers learn of begin and end
+# at once, since they are stopped meanwhile: nothing has left for the client.
+servers() { pgrep -P "${pids[winnowd]}" -f 'role server'; }
+mistakes() { grep -c 'upstream.blob .*code=digest' "$dir/winnowd.log"; }
+failed() { [ "$(mistakes)" -gt "$before" ]; }
+for name in plain secure; do
+	case $name in plain) from=http://$proxy ;; *) from=https://$tls ;; esac
+	rm "$dir/gate"
+	: > "$dir/requests"
+	scenario "{\"rules\": [{\"match\": \"blobs/$layer\", \"gate_at\": 0,
+	    \"gate\": \"$dir/gate\", \"flip\": true}]}"
+	before=$(mistakes)
+	start "$name" curl -sS -o "$dir/$name.got" -w '%{http_code}' \
+	    --cacert "$dir/ca.pem" "$from/v2/$url"
+	check "$name: upstream is asked" wait_for 20 \
+	    grep -q "$layer" "$dir/requests"
+	# shellcheck disable=SC2046 # two of them
+	kill -STOP $(servers)
+	touch "$dir/gate"
+	check 'upstream fails' wait_for 20 failed
+	# shellcheck disable=SC2046 # two of them
+	kill -CONT $(servers)
+	ends "$name" 0
+	has 'the client gets an error like any other' \
+	    "$(cat "$dir/$name.log") $(cat "$dir/$name.got")" \
+	    '^502 .*"code":"UNAVAILABLE"'
+done
 scenario '{}'
 get right
 ends right 0

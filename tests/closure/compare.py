@@ -22,6 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(HERE, "../lib"))
 
+import inside  # noqa: E402
 from unpack import blob, first_image, unpack  # noqa: E402
 
 LIST = os.path.join(os.environ.get("top_builddir", "."),
@@ -91,26 +92,11 @@ def winnow_says(layout, manifest):
     return said
 
 
-def resolve(root, path, hops=40):
-    """Where a path leads inside root, or None."""
-    at, rest = [], [c for c in path.split("/") if c]
-    while rest:
-        name = rest.pop(0)
-        if name == "..":
-            at = at[:-1]
-        elif name != ".":
-            full = os.path.join(root, *at, name)
-            if os.path.islink(full):
-                hops -= 1
-                target = os.readlink(full)
-                at = [] if target[0] == "/" else at
-                rest = [c for c in target.split("/") if c] + rest
-            else:
-                at.append(name)
-        if hops == 0:
-            return None
-    full = os.path.join(root, *at)
-    return full if os.path.exists(full) else None
+def find(root, path):
+    """What a path leads to inside root, or None."""
+    real = inside.resolve(root, path)
+    full = None if real is None else os.path.join(root, real)
+    return full if full and os.path.exists(full) else None
 
 
 def loader_for(root, elf):
@@ -119,7 +105,7 @@ def loader_for(root, elf):
         return elf.interpreter
     glibc, musl, _ = MACHINES[elf.machine]
     musl = "/lib/ld-musl-%s.so.1" % musl
-    if resolve(root, musl) and (elf.wants_musl or not resolve(root, glibc)):
+    if find(root, musl) and (elf.wants_musl or not find(root, glibc)):
         return musl
     return glibc
 
@@ -169,7 +155,7 @@ def parse_list(lines, errors, own):
 
 def preloaded(root):
     """The names in the image's ld.so.preload."""
-    path = resolve(root, "/etc/ld.so.preload")
+    path = find(root, "/etc/ld.so.preload")
     if path is None:
         return set()
     with open(path, encoding="utf-8") as file:

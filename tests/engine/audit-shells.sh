@@ -1,29 +1,9 @@
 #!/bin/sh
 # winnow audit: shells and multicall programs of this machine are found under
 # other names, in every form that files have; what is none is not.
-set -eu
+. "$(dirname "$0")/../lib/shell.sh"
 
-skip() {
-	echo "audit-shells.sh: skipped: $*"
-	exit 77
-}
-
-for tool in python3 bash dash busybox objcopy; do
-	command -v "$tool" >/dev/null || skip "$tool is not installed"
-done
-
-top_srcdir=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-winnow=$(realpath "${top_builddir:-.}/winnow")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-XDG_CACHE_HOME=$work/cache
-export XDG_CACHE_HOME
-cd "$work"
-
-fail() {
-	echo "audit-shells.sh: FAILED: $*"
-	exit 1
-}
+need python3 bash dash busybox objcopy
 
 # program NAME: where the real file is.
 program() {

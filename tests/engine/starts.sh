@@ -1,28 +1,10 @@
 #!/bin/sh
 # "Will it start?": each refusal names the line to add under keep:.  Adding
 # what it says, and nothing else, ends with a variant that starts.
-set -eu
-
-skip() {
-	echo "starts.sh: skipped: $*"
-	exit 77
-}
+. "$(dirname "$0")/../lib/shell.sh"
 
 [ "$(id -u)" = 0 ] || skip "chroot needs root"
-for tool in umoci python3 bash env ldd; do
-	command -v "$tool" >/dev/null || skip "$tool is not installed"
-done
-
-top_srcdir=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
-winnow=$(realpath "${top_builddir:-.}/winnow")
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-
-fail() {
-	echo "starts.sh: FAILED: $*"
-	exit 1
-}
+need umoci python3 bash env ldd
 
 # install PROGRAM PATH: copies it, and its libraries to where they are.
 install_program() {

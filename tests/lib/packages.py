@@ -13,36 +13,29 @@ import stat
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+
+from inside import resolve  # noqa: E402
+
 DOCUMENTATION = tuple("usr/share/%s/" % d for d in (
     "doc", "doc-base", "man", "info", "lintian", "locale", "bug"))
 APK = "lib/apk/db/installed"
 APK_FIELDS = "CPVASITULomtcDpirqakFMRZ"
 
 
-def resolve(root, path):
+def find(root, path):
     """(where the path leads, links of directories followed; its stat)."""
-    at, rest, hops = [], [c for c in path.split("/") if c], 40
-    while rest and hops:
-        name = rest.pop(0)
-        if name in (".", ".."):
-            at = at[:-1] if name == ".." else at
-            continue
-        full = os.path.join(root, *at, name)
-        if rest and os.path.islink(full):
-            hops -= 1
-            target = os.readlink(full)
-            at = [] if target[0] == "/" else at
-            rest = [c for c in target.split("/") if c] + rest
-        else:
-            at.append(name)
+    real = resolve(root, path, follow=False)
+    if real is None:
+        return None, None
     try:
-        return "/".join(at), os.lstat(os.path.join(root, *at))
+        return real, os.lstat(os.path.join(root, real))
     except OSError:
-        return "/".join(at), None
+        return real, None
 
 
 def makes_survive(root, path):
-    real, info = resolve(root, path)
+    real, info = find(root, path)
     return info is not None and stat.S_ISREG(info.st_mode) and \
         not (real + "/").startswith(DOCUMENTATION)
 
@@ -79,7 +72,7 @@ def check_md5sums(root, name):
         if line[32:34] != "  " or path[:1] == "/":
             yield "%s.md5sums: of another form: %s" % (name, line)
             continue
-        real, info = resolve(root, path)
+        real, info = find(root, path)
         if info is None:
             yield "%s.md5sums names what is not there: %s" % (name, path)
             continue
@@ -102,10 +95,10 @@ def check_dpkg(source, variant):
         if not listed:
             yield "%s: dpkg -L lists nothing" % name
         for path in sorted(listed):
-            if resolve(variant, path)[1] is None:
+            if find(variant, path)[1] is None:
                 yield "%s: lists what is not there: %s" % (name, path)
         for path in info_file(source, name, "list"):
-            info = resolve(variant, path)[1]
+            info = find(variant, path)[1]
             if info and not stat.S_ISDIR(info.st_mode) and \
                     path not in listed:
                 yield "%s: does not list %s" % (name, path)
@@ -167,7 +160,7 @@ def check_apk(source, variant):
         if version != theirs[name][0]:
             yield "%s: is %s, was %s" % (name, version, theirs[name][0])
         there = {p: c for p, c in theirs[name][1].items()
-                 if resolve(variant, p)[1] is not None}
+                 if find(variant, p)[1] is not None}
         if files != there:
             yield "%s: lists %s, there is %s" % (name, files, there)
         for path, checksum in files.items():
@@ -175,7 +168,7 @@ def check_apk(source, variant):
 
 
 def check_apk_file(root, name, path, checksum):
-    full = os.path.join(root, resolve(root, path)[0])
+    full = os.path.join(root, find(root, path)[0])
     if checksum is None or os.path.islink(full):
         return
     with open(full, "rb") as file:

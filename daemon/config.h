@@ -71,6 +71,7 @@ struct config {
 	size_t warm_count;
 	uint64_t warm_interval_ms;
 	uint64_t max_size; /* bytes; 0: no limit */
+	uint64_t forget_after_ms; /* 0: never */
 	char *admin_socket;
 	char **admin; /* like `listen` */
 	size_t admin_count;

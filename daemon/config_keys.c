@@ -17,6 +17,8 @@ const struct config_key config_keys[] = {
 	"directory of blobs and database"},
     {"max_size", CONFIG_SIZE, FIELD(max_size), 0, "0", 0, 1ull << 60, true,
 	"blobs of the store; above it the longest unused go; 0: no limit"},
+    {"forget_after", CONFIG_DURATION, FIELD(forget_after_ms), 0, "2160h", 0,
+	3650 * DAY, true, "how long the database remembers what was evicted"},
     {"warm", CONFIG_STRINGS, FIELD(warm), FIELD(warm_count), "", 0, 1000, true,
 	"images that are always in the store, none by default"},
     {"warm_interval", CONFIG_DURATION, FIELD(warm_interval_ms), 0, "15m",

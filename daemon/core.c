@@ -10,6 +10,7 @@
 #include "activation.h"
 #include "admin.h"
 #include "config_check.h"
+#include "forget.h"
 #include "listen_address.h"
 #include "listeners.h"
 #include "notify.h"
@@ -36,6 +37,7 @@ struct core {
 	struct admin *admin;
 	struct notify *notify;
 	struct warm_schedule *schedule;
+	struct forget *forget;
 	struct event *terminate[2];
 	struct event *hangup;
 	struct event *limit;
@@ -337,6 +339,7 @@ run(struct core *core, struct activation *activation, struct err *e)
 	admin.servers = core->servers;
 	core->admin = admin_new(&admin);
 	core->schedule = warm_schedule_new(context);
+	core->forget = forget_new(context);
 	log_ready(core);
 	notify_ready(core->notify, "serving");
 	event_base_dispatch(context->base);
@@ -379,6 +382,7 @@ core_main(const char *path)
 	admin_free(core.admin);
 	notify_free(core.notify);
 	warm_schedule_free(core.schedule);
+	forget_free(core.forget);
 	warm_cancel_all(context);
 	servers_free(core.servers);
 	activation_free(activation);

@@ -156,6 +156,19 @@ names_serve_tag(const struct config *c, const struct policy_set *policies,
 	return !ref_is_signature_tag(tag);
 }
 
+bool
+names_must_know(const struct policy_set *policies, const char *scope)
+{
+	static const char *const prefixes[] = {PASS_PREFIX, ARTIFACT_PREFIX};
+	size_t i;
+
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (strncmp(scope, prefixes[i], strlen(prefixes[i])) == 0)
+			return policy_find(policies,
+				   scope + strlen(prefixes[i]), NULL) != NULL;
+	return false;
+}
+
 void
 names_target_clear(struct names_target *t)
 {

@@ -45,6 +45,13 @@ int names_find(const struct config *c, const struct policy_set *policies,
 bool names_serve_tag(const struct config *c, const struct policy_set *policies,
     const struct names_target *t, const char *tag);
 
+/*
+ * Whether a source's digest is answered in this scope only while the store
+ * knows that it has passed there: a policy speaks of the name.  Elsewhere the
+ * upstream is asked.
+ */
+bool names_must_know(const struct policy_set *policies, const char *scope);
+
 void names_target_clear(struct names_target *t);
 
 #define auto_names_target __attribute__((cleanup(names_target_clear)))

@@ -183,12 +183,11 @@ question_digest_passes(const struct question *q)
 {
 	struct store *store = q->context->env.store;
 	const char *scope = q->target.pass_scope;
-	struct store_manifest row;
 
 	if (scope == NULL)
 		return false;
 	return q->target.policy->on_source_digest == POLICY_DIGEST_PASS ||
-	    store_get_manifest(store, scope, &q->digest, &row) ||
+	    store_knows_manifest(store, scope, &q->digest) ||
 	    store_has_child(store, scope, &q->digest);
 }
 
@@ -211,16 +210,14 @@ refuse_signature(struct question *q)
 static void
 step_digest(struct question *q)
 {
-	struct store_manifest row;
-
 	if (q->target.mode != NAMES_STRIP) {
 		step_original(q, &q->digest, 0);
 		return;
 	}
 	if (!q->passes && answer_manifest(q, &q->digest, 0))
 		return;
-	if (store_get_manifest(
-		q->context->env.store, q->target.scope, &q->digest, &row) &&
+	if (store_knows_manifest(
+		q->context->env.store, q->target.scope, &q->digest) &&
 	    question_rebuild(q))
 		return;
 	q->passes = question_digest_passes(q);

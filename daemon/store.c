@@ -239,6 +239,14 @@ store_unlink_blob(struct store *s, const struct digest *digest)
 }
 
 void
+store_unlink_index(struct store *s, const struct digest *layer)
+{
+	char name[NAME_BYTES];
+
+	unlinkat(s->index_fd, file_name(layer, name), 0);
+}
+
+void
 store_drop_blob(struct store *s, const struct digest *digest)
 {
 	char name[NAME_BYTES];
@@ -275,5 +283,6 @@ store_open_index(
 	if (!store_db_get_index(s->db, layer))
 		return err_set(e, ERR_NOT_FOUND, "no index of layer %s",
 		    digest_format(layer, text));
+	store_db_use_index(s->db, layer);
 	return open_file(s->index_fd, layer, fd, e);
 }

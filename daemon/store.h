@@ -133,6 +133,13 @@ void store_put_manifest(struct store *s, const char *scope,
 bool store_get_manifest(struct store *s, const char *scope,
     const struct digest *digest, struct store_manifest *row);
 
+/*
+ * Also when its rows are forgotten and only its digest is known: has been
+ * served, and can be had again.
+ */
+bool store_knows_manifest(
+    struct store *s, const char *scope, const struct digest *digest);
+
 /* Blobs that a manifest of the scope refers to, here or still upstream. */
 void store_put_reach(struct store *s, const char *scope,
     const struct digest *digest, uint64_t size);
@@ -186,6 +193,23 @@ bool store_get_derived(
 
 /* Forgets the variants of a scope: they are built again when asked for. */
 void store_forget_variants(struct store *s, const char *scope);
+
+/*
+ * Forgets what was evicted, unused or unchecked since `before_us`
+ * (store_now()), at most `max` of each kind: what comes back with its manifest
+ * always, and the manifest's digest unless `keeps` says that it must stay
+ * known.  That is asked about each variant that the manifest is of (with its
+ * recipe), or once with NULL; it must not use the store.
+ */
+struct store_forget {
+	int64_t before_us;
+	size_t max;
+	bool (*keeps)(void *arg, const char *scope, const struct digest *key,
+	    const struct store_variant *row);
+	void *arg;
+};
+/* True when there is more. */
+bool store_forget(struct store *s, const struct store_forget *f);
 
 /* Forgets a tag, all tags of a scope (`tag` NULL), or all (both NULL). */
 void store_drop_tags(struct store *s, const char *scope, const char *tag);

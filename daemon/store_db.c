@@ -23,6 +23,11 @@ static const char *const sql[STATEMENTS] = {
 		    " SELECT source, digest, key, recipe FROM variant"
 		    " WHERE scope = ?2 AND digest IN (SELECT d FROM up)"
 		    " LIMIT 1",
+    [LIST_HOLDERS] = "WITH RECURSIVE up (d) AS (SELECT ?1 UNION"
+		     " SELECT holds.manifest FROM up JOIN holds"
+		     " ON holds.digest = up.d)"
+		     " SELECT source, digest, key, recipe FROM variant"
+		     " WHERE scope = ?2 AND digest IN (SELECT d FROM up)",
     [DROP_TAGS] = "DELETE FROM tag WHERE scope = ?",
     [DROP_ALL_TAGS] = "DELETE FROM tag",
     [DROP_TAG] = "DELETE FROM tag WHERE scope = ? AND tag = ?",
@@ -47,15 +52,73 @@ static const char *const sql[STATEMENTS] = {
 		    " AND digest NOT IN (SELECT d FROM others)",
     [GET_BLOB] = "SELECT size FROM blob WHERE digest = ?",
     [DROP_BLOB] = "DELETE FROM blob WHERE digest = ?",
+    [DROP_DERIVED] = "DELETE FROM derived WHERE digest = ?",
+    [NOTE_EVICTED] = "UPDATE manifest SET evicted = ?2"
+		     " WHERE digest = ?1 AND evicted = 0",
+    [NOTE_BACK] = "UPDATE manifest SET evicted = 0"
+		  " WHERE digest = ? AND evicted > 0",
     [EACH_BLOB] = "SELECT digest, size FROM blob ORDER BY digest",
-    [PUT_INDEX] = "INSERT OR REPLACE INTO layer_index VALUES (?, ?)",
+    [PUT_INDEX] = "INSERT OR REPLACE INTO layer_index VALUES (?, ?, ?)",
     [GET_INDEX] = "SELECT 1 FROM layer_index WHERE layer = ? AND version = ?",
+    [USE_INDEX] = "UPDATE layer_index SET used = ?2"
+		  " WHERE layer = ?1 AND used < ?3",
+    [LIST_OLD_INDEXES] = "SELECT layer FROM layer_index WHERE used < ?"
+			 " LIMIT ?",
+    [DROP_INDEX] = "DELETE FROM layer_index WHERE layer = ?",
+    [DROP_FOREIGN_INDEXES] = "DELETE FROM layer_index WHERE version <> ?",
     [PUT_TAG] = "INSERT OR REPLACE INTO tag VALUES (?, ?, ?, ?)",
     [GET_TAG] = "SELECT source, checked FROM tag WHERE scope = ? AND tag = ?",
     [LIST_TAGS] = "SELECT tag FROM tag WHERE scope = ? ORDER BY tag",
-    [PUT_MANIFEST] = "INSERT OR REPLACE INTO manifest VALUES (?, ?, ?, ?)",
+    [PUT_MANIFEST] = "INSERT OR REPLACE INTO manifest"
+		     " VALUES (?, ?, ?, ?, 0)",
     [GET_MANIFEST] = "SELECT media_type, size FROM manifest"
-		     " WHERE scope = ? AND digest = ?",
+		     " WHERE scope = ? AND digest = ? AND evicted >= 0",
+    [KNOWS_MANIFEST] = "SELECT 1 FROM manifest WHERE scope = ? AND digest = ?",
+    /* For the first time, or again of those whose digest had to stay. */
+    [LIST_EVICTED] = "SELECT scope, digest FROM manifest"
+		     " WHERE evicted > 0 AND evicted < ?1 UNION ALL"
+		     " SELECT scope, digest FROM manifest"
+		     " WHERE evicted < 0 AND evicted > -?1 LIMIT ?2",
+    [MARK_FORGOTTEN] = "UPDATE manifest SET evicted = -?3"
+		       " WHERE scope = ?1 AND digest = ?2",
+    [FORGET_MANIFEST] = "DELETE FROM manifest WHERE scope = ? AND digest = ?",
+    /* Not what another manifest of the scope refers to, too. */
+    [FORGET_REACH] = "DELETE FROM reach WHERE scope = ?1 AND digest IN"
+		     " (SELECT digest FROM holds WHERE manifest = ?2)"
+		     " AND NOT EXISTS (SELECT 1 FROM holds JOIN manifest"
+		     " ON manifest.digest = holds.manifest"
+		     " AND manifest.scope = ?1 AND manifest.evicted >= 0"
+		     " WHERE holds.digest = reach.digest"
+		     " AND holds.manifest <> ?2)",
+    [FORGET_CHILDREN] = "DELETE FROM child WHERE scope = ?1 AND digest IN"
+			" (SELECT digest FROM holds WHERE manifest = ?2)"
+			" AND NOT EXISTS (SELECT 1 FROM holds JOIN manifest"
+			" ON manifest.digest = holds.manifest"
+			" AND manifest.scope = ?1 AND manifest.evicted >= 0"
+			" WHERE holds.digest = child.digest"
+			" AND holds.manifest <> ?2)",
+    /* The digests of images stay known as those of their index. */
+    [FORGET_BLOB_HOLDS] = "DELETE FROM holds WHERE manifest = ?1"
+			  " AND NOT EXISTS (SELECT 1 FROM manifest"
+			  " WHERE digest = ?1 AND evicted >= 0)"
+			  " AND NOT EXISTS (SELECT 1 FROM manifest"
+			  " WHERE digest = holds.digest)",
+    [FORGET_HOLDS] = "DELETE FROM holds WHERE manifest = ?1"
+		     " AND NOT EXISTS (SELECT 1 FROM manifest"
+		     " WHERE digest = ?1)",
+    [FORGET_MAP] = "DELETE FROM map WHERE scope = ? AND variant = ?",
+    [FORGET_VARIANT] = "DELETE FROM variant WHERE scope = ? AND digest = ?",
+    /* An artifact's row stands in another scope than its manifest's. */
+    [FORGET_STRAYS] = "DELETE FROM variant WHERE digest = ?1"
+		      " AND NOT EXISTS (SELECT 1 FROM manifest"
+		      " WHERE digest = ?1)",
+    [FORGET_TAGS] = "DELETE FROM tag WHERE (scope, tag) IN"
+		    " (SELECT scope, tag FROM tag WHERE checked < ?1"
+		    " AND NOT EXISTS (SELECT 1 FROM blob"
+		    " WHERE digest = tag.source)"
+		    " AND NOT EXISTS (SELECT 1 FROM variant JOIN blob"
+		    " ON blob.digest = variant.digest"
+		    " WHERE variant.source = tag.source) LIMIT ?2)",
     [PUT_REACH] = "INSERT OR REPLACE INTO reach VALUES (?, ?, ?)",
     [GET_REACH] = "SELECT size FROM reach WHERE scope = ? AND digest = ?",
     [PUT_CHILD] = "INSERT OR REPLACE INTO child VALUES (?, ?)",

@@ -5,6 +5,9 @@
 #include "winnow/layer_index.h"
 #include "winnow/mem.h"
 
+/* A use of a layer index is noted so often: a write for each costs more. */
+#define INDEX_USE_US (3600ll * 1000 * 1000)
+
 void
 store_db_put_blob(
     struct store_db *db, const struct digest *digest, uint64_t size)
@@ -12,6 +15,7 @@ store_db_put_blob(
 	store_db_run(db,
 	    store_db_bind(
 		db, PUT_BLOB, "dnn", digest, (int64_t)size, store_now()));
+	store_db_run(db, store_db_bind(db, NOTE_BACK, "d", digest));
 }
 
 bool
@@ -31,6 +35,9 @@ void
 store_db_drop_blob(struct store_db *db, const struct digest *digest)
 {
 	store_db_run(db, store_db_bind(db, DROP_BLOB, "d", digest));
+	store_db_run(
+	    db, store_db_bind(db, NOTE_EVICTED, "dn", digest, store_now()));
+	store_db_run(db, store_db_bind(db, DROP_DERIVED, "d", digest));
 }
 
 void
@@ -152,8 +159,8 @@ void
 store_db_put_index(struct store_db *db, const struct digest *layer)
 {
 	store_db_run(db,
-	    store_db_bind(
-		db, PUT_INDEX, "dn", layer, (int64_t)LAYER_INDEX_VERSION));
+	    store_db_bind(db, PUT_INDEX, "dnn", layer,
+		(int64_t)LAYER_INDEX_VERSION, store_now()));
 }
 
 bool
@@ -162,4 +169,22 @@ store_db_get_index(struct store_db *db, const struct digest *layer)
 	return store_db_finds(db,
 	    store_db_bind(
 		db, GET_INDEX, "dn", layer, (int64_t)LAYER_INDEX_VERSION));
+}
+
+void
+store_db_use_index(struct store_db *db, const struct digest *layer)
+{
+	int64_t now = store_now();
+
+	store_db_run(db,
+	    store_db_bind(
+		db, USE_INDEX, "dnn", layer, now, now - INDEX_USE_US));
+}
+
+void
+store_db_drop_foreign_indexes(struct store_db *db)
+{
+	store_db_run(db,
+	    store_db_bind(
+		db, DROP_FOREIGN_INDEXES, "n", (int64_t)LAYER_INDEX_VERSION));
 }

@@ -71,6 +71,14 @@ store_get_manifest(struct store *s, const char *scope,
 	return found;
 }
 
+bool
+store_knows_manifest(
+    struct store *s, const char *scope, const struct digest *digest)
+{
+	return store_db_finds(
+	    s->db, store_db_bind(s->db, KNOWS_MANIFEST, "sd", scope, digest));
+}
+
 void
 store_put_reach(struct store *s, const char *scope, const struct digest *digest,
     uint64_t size)

@@ -4,17 +4,9 @@
 #include "winnow/mem.h"
 
 /* Changes with the tables; another version's database is refused. */
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
-/* What version 2 adds to version 1: when blobs were used, and by what. */
-static const char schema_2[] =
-    "ALTER TABLE blob ADD COLUMN used INTEGER NOT NULL DEFAULT 0;"
-    "CREATE INDEX blob_by_use ON blob (used);"
-    "CREATE TABLE holds (manifest BLOB, digest BLOB,"
-    " PRIMARY KEY (manifest, digest)) WITHOUT ROWID;"
-    "CREATE INDEX holds_by_digest ON holds (digest);"
-    "CREATE INDEX variant_by_digest ON variant (digest);";
-
+/* Version 1. */
 static const char schema[] =
     "CREATE TABLE blob (digest BLOB PRIMARY KEY, size INTEGER NOT NULL)"
     " WITHOUT ROWID;"
@@ -37,6 +29,37 @@ static const char schema[] =
     " size INTEGER NOT NULL, diff_id BLOB NOT NULL, tar_size INTEGER NOT NULL)"
     " WITHOUT ROWID;";
 
+/* What version 2 adds to version 1: when blobs were used, and by what. */
+static const char schema_2[] =
+    "ALTER TABLE blob ADD COLUMN used INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX blob_by_use ON blob (used);"
+    "CREATE TABLE holds (manifest BLOB, digest BLOB,"
+    " PRIMARY KEY (manifest, digest)) WITHOUT ROWID;"
+    "CREATE INDEX holds_by_digest ON holds (digest);"
+    "CREATE INDEX variant_by_digest ON variant (digest);";
+
+/* Microseconds of the wall clock, as store_now() has them. */
+#define SQL_NOW "(CAST(strftime('%s', 'now') AS INTEGER) * 1000000)"
+
+/*
+ * What version 3 adds: how long what is evicted has been so, and layer indexes
+ * unused; and the ways to what is to be forgotten (store_db_forget.c).
+ */
+static const char schema_3[] =
+    "ALTER TABLE manifest ADD COLUMN evicted INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE manifest SET evicted = " SQL_NOW
+    " WHERE digest NOT IN (SELECT digest FROM blob);"
+    "CREATE INDEX manifest_by_digest ON manifest (digest);"
+    "CREATE INDEX manifest_by_eviction ON manifest (evicted);"
+    "DELETE FROM derived WHERE digest NOT IN (SELECT digest FROM blob);"
+    "CREATE INDEX derived_by_digest ON derived (digest);"
+    "CREATE INDEX map_by_variant ON map (scope, variant);"
+    "CREATE INDEX variant_by_source ON variant (source);"
+    "CREATE INDEX tag_by_check ON tag (checked);"
+    "ALTER TABLE layer_index ADD COLUMN used INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE layer_index SET used = " SQL_NOW ";"
+    "CREATE INDEX layer_index_by_use ON layer_index (used);";
+
 int
 store_db_prepare_schema(sqlite3 *handle, struct err *e)
 {
@@ -51,14 +74,15 @@ store_db_prepare_schema(sqlite3 *handle, struct err *e)
 	sqlite3_finalize(st);
 	if (version == SCHEMA_VERSION)
 		return 0;
-	if (version != 0 && version != 1)
+	if (version < 0 || version > SCHEMA_VERSION)
 		return err_set(e, ERR_UNSUPPORTED,
 		    "the store's database has version %d, this winnowd reads "
 		    "version %d: use an empty store directory",
 		    version, SCHEMA_VERSION);
-	set_version = mem_printf("BEGIN; %s %s PRAGMA user_version = %d;"
+	set_version = mem_printf("BEGIN; %s %s %s PRAGMA user_version = %d;"
 				 " COMMIT",
-	    version == 0 ? schema : "", schema_2, SCHEMA_VERSION);
+	    version < 1 ? schema : "", version < 2 ? schema_2 : "", schema_3,
+	    SCHEMA_VERSION);
 	if (sqlite3_exec(handle, set_version, NULL, NULL, NULL) != SQLITE_OK)
 		return err_set(e, ERR_SYSTEM, "cannot make the database: %s",
 		    sqlite3_errmsg(handle));

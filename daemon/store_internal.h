@@ -20,8 +20,9 @@ struct store {
 /* At the start: forgets rows without files, removes files without rows. */
 void store_sweep(struct store *s);
 
-/* Removes a blob's file. */
+/* Remove the file of a blob, or of a layer's index. */
 void store_unlink_blob(struct store *s, const struct digest *digest);
+void store_unlink_index(struct store *s, const struct digest *layer);
 
 int store_db_open(const char *path, struct store_db **out, struct err *e);
 void store_db_close(struct store_db *db);
@@ -36,6 +37,9 @@ void store_db_use_blob(
 void store_db_drop_blob(struct store_db *db, const struct digest *digest);
 void store_db_put_index(struct store_db *db, const struct digest *layer);
 bool store_db_get_index(struct store_db *db, const struct digest *layer);
+void store_db_use_index(struct store_db *db, const struct digest *layer);
+/* Rows of indexes that another version of winnow wrote. */
+void store_db_drop_foreign_indexes(struct store_db *db);
 
 /* Calls `visit` with every blob that has a row, in order of digests. */
 void store_db_each_blob(struct store_db *db,

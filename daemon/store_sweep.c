@@ -136,5 +136,6 @@ store_sweep(struct store *s)
 		if (!rows.items[i].whole)
 			store_drop_blob(s, &rows.items[i].digest);
 	free(rows.items);
+	store_db_drop_foreign_indexes(s->db);
 	sweep_tree(s->index_fd, keeps_index, s);
 }

@@ -168,4 +168,47 @@ check 'what was used last is there' has_file "$first"
 check 'what was not is gone' fails has_file "$second"
 is 'and comes back with the same bytes' \
     "sha256:$(fetch "many/blobs/$second")" "$second"
+
+# --- what was evicted long ago is forgotten; here after a second ---
+stop winnowd
+rm -rf "$dir/store"
+start_winnowd "oci:$dir/many" 'wait: 1m' 'forget_after: 1s' 'tag_ttl: 1h'
+# rows TABLE...: how many there are in the database.
+rows()
+{
+	python3 - "$dir/store/winnow.db" "$@" <<-'EOF'
+		import sqlite3, sys
+		db = sqlite3.connect("file:%s?mode=ro" % sys.argv[1], uri=True)
+		print(sum(db.execute(f"SELECT count(*) FROM {t}").fetchone()[0]
+		          for t in sys.argv[2:]))
+	EOF
+}
+tables='blob holds layer_index tag manifest reach child map variant derived'
+emptied() { admin purge --all > /dev/null; [ "$(status .cache.blobs)" = 0 ]; }
+forgotten() { [ "$(rows reach holds tag layer_index derived)" = 0 ]; }
+counts=
+for cycle in 1 2 3; do
+	for i in $(seq 0 11); do
+		fetch "many/manifests/v$i" > /dev/null
+		fetch "many/blobs/$(layer_of "v$i")" > /dev/null
+		fetch "original/many/manifests/v$i" > /dev/null
+	done
+	[ "$cycle" = 1 ] && note "rows while all is here: $(rows $tables)"
+	wait_for 60 emptied && wait_for 60 forgotten ||
+	    note "rows that stay: $(rows $tables)"
+	counts="$counts $(rows $tables)"
+done
+# Of each variant its recipe, its digest and its source's.
+is 'rows after each of three cycles: three for each variant' "$counts" ' 36 36 36'
+variant=sha256:$(fetch many/manifests/v3)
+wait_for 60 emptied && wait_for 60 forgotten
+check 'the log says what was forgotten' grep -q 'store.forgot' "$dir/winnowd.log"
+is 'a variant by its digest: the same bytes' \
+    "sha256:$(fetch "many/manifests/$variant")" "$variant"
+layer=$(layer_of "$variant")
+is 'and its layer' "sha256:$(fetch "many/blobs/$layer")" "$layer"
+# Without its policy nobody could ask for it any more.
+wait_for 60 emptied && rm "$policies/many.yaml" && admin reload > /dev/null
+all_gone() { [ "$(rows $tables)" = 0 ]; }
+check 'without a policy nothing of it stays' wait_for 60 all_gone
 finish

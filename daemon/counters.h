@@ -15,6 +15,9 @@
 
 #include "winnow/err.h"
 
+/* How often a server adds to `beats`. */
+#define COUNTERS_BEAT_MS 2000
+
 /* What was asked for: enum request_kind, and what is none. */
 #define COUNTERS_KINDS 7
 extern const char *const counters_kinds[COUNTERS_KINDS];
@@ -34,6 +37,7 @@ struct counters {
 	uint64_t accepted; /* connections so far */
 	uint64_t refused; /* above the limit */
 	uint64_t connections; /* now */
+	uint64_t beats; /* its loop turns: it does not hang */
 };
 
 /* New memory for a server's counters, all zero; a descriptor to hand over. */

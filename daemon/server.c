@@ -251,6 +251,16 @@ on_sigterm(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+on_beat(evutil_socket_t fd, short what, void *arg)
+{
+	struct server *s = arg;
+
+	(void)fd;
+	(void)what;
+	counters_add(&s->counters->beats, 1);
+}
+
+static void
 on_libevent_log(int severity, const char *message)
 {
 	log_event(severity >= EVENT_LOG_ERR ? LOG_LEVEL_ERROR : LOG_LEVEL_DEBUG,
@@ -381,6 +391,8 @@ close_server(struct server *s)
 	if (s->access != NULL)
 		access_free(s->access);
 	core_link_free(s->core);
+	/* Bufferevents with a deferred callback live until its turn. */
+	event_base_loop(s->base, EVLOOP_NONBLOCK);
 	event_base_free(s->base);
 	counters_close(s->counters);
 	close(s->blobs);
@@ -399,9 +411,10 @@ run_loop(struct event_base *base)
 int
 server_main(void)
 {
+	static const struct timeval beat = {.tv_sec = COUNTERS_BEAT_MS / 1000};
 	struct server s = {.blobs = -1};
 	struct start start;
-	struct event *term;
+	struct event *term, *beats;
 	struct err e;
 
 	log_init("server", LOG_LEVEL_INFO);
@@ -421,8 +434,11 @@ server_main(void)
 	}
 	term = evsignal_new(s.base, SIGTERM, on_sigterm, &s);
 	event_add(term, NULL);
+	beats = event_new(s.base, -1, EV_PERSIST, on_beat, &s);
+	event_add(beats, &beat);
 	log_event(LOG_LEVEL_INFO, "server.start", NULL);
 	run_loop(s.base);
+	event_free(beats);
 	event_free(term);
 	close_server(&s);
 	return 0;

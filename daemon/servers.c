@@ -11,9 +11,20 @@
 #include "winnow/json.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
+#include "winnow/num.h"
 
 /* A server that died is replaced at once, one that dies again after this. */
 static const struct timeval restart_delay = {.tv_sec = 1};
+
+/*
+ * How often core looks whether the servers' loops turn, and how many looks in
+ * vain mean that one hangs: 30 s and 15 missed beats, which a machine that is
+ * merely overloaded does not reach.  Looks are counted, not time: when core was
+ * stopped as well (a frozen group, a stopped virtual machine) it has looked
+ * once.
+ */
+#define LOOK_S 5
+#define LOOKS_IN_VAIN 6
 
 struct server {
 	struct servers *all;
@@ -22,6 +33,8 @@ struct server {
 	struct event *restart;
 	int counters_fd; /* outlive the process */
 	struct counters *counters;
+	uint64_t beats; /* when core looked last */
+	unsigned in_vain; /* looks since they changed */
 	uint64_t restarts;
 };
 
@@ -30,6 +43,7 @@ struct servers {
 	struct server *items;
 	size_t count;
 	struct listeners *listeners; /* NULL once draining */
+	struct event *look;
 	bool draining;
 	void (*drained)(void *arg);
 	void *drained_arg;
@@ -247,8 +261,45 @@ start(struct server *s, struct err *e)
 	if (child_start(s->all->context->base, "server", &cb, &s->child, e) ==
 	    -1)
 		return -1;
+	s->in_vain = 0;
 	send_start(s);
 	return 0;
+}
+
+/* True when this look is the one too many. */
+static bool
+look_is_last(struct server *s)
+{
+	uint64_t beats = __atomic_load_n(&s->counters->beats, __ATOMIC_RELAXED);
+
+	if (beats != s->beats) {
+		s->beats = beats;
+		s->in_vain = 0;
+		return false;
+	}
+	return ++s->in_vain == LOOKS_IN_VAIN;
+}
+
+/* Kills servers that hang; on_gone() replaces them. */
+static void
+on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct servers *all = arg;
+	char pid[NUM_TEXT], seconds[NUM_TEXT];
+	size_t i;
+
+	(void)fd;
+	(void)what;
+	for (i = 0; i < all->count; i++) {
+		struct server *s = &all->items[i];
+
+		if (s->child == NULL || !look_is_last(s))
+			continue;
+		log_event(LOG_LEVEL_ERROR, "server.hung", "pid",
+		    num_format((uint64_t)child_pid(s->child), pid), "silent_s",
+		    num_format(LOOK_S * LOOKS_IN_VAIN, seconds), NULL);
+		child_kill(s->child);
+	}
 }
 
 static void
@@ -264,6 +315,7 @@ int
 servers_start(struct context *context, struct listeners *listeners,
     struct servers **out, struct err *e)
 {
+	static const struct timeval interval = {.tv_sec = LOOK_S};
 	struct servers *all = mem_zalloc(1, sizeof(*all));
 	size_t i;
 
@@ -271,6 +323,8 @@ servers_start(struct context *context, struct listeners *listeners,
 	all->listeners = listeners;
 	all->count = (size_t)context->config->servers;
 	all->items = mem_zalloc(all->count, sizeof(*all->items));
+	all->look = event_new(context->base, -1, EV_PERSIST, on_look, all);
+	event_add(all->look, &interval);
 	for (i = 0; i < all->count; i++)
 		init_server(all, &all->items[i]);
 	for (i = 0; i < all->count; i++)
@@ -397,6 +451,7 @@ servers_free(struct servers *all)
 		counters_close(s->counters);
 		auto_fd_cleanup(&s->counters_fd);
 	}
+	event_free(all->look);
 	listeners_free(all->listeners);
 	free(all->items);
 	free(all);

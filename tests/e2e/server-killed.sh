@@ -1,6 +1,7 @@
 #!/bin/bash
 # A server process that is killed is replaced, and what the other serves goes
-# on; one that is stopped answers nobody, and nobody else notices.
+# on; one that is stopped answers nobody, and nobody else notices; one that
+# hangs is killed and replaced.
 . "$(dirname "$0")/lib.sh"
 
 mkdir -p "$dir/layouts/library"
@@ -98,4 +99,19 @@ kill -KILL "$stopped"
 gone_again() { [ "$(servers | wc -l)" = 2 ] && ! servers | grep -qx "$stopped"; }
 check 'killed while stopped, it is replaced' wait_for 20 gone_again
 check 'and everybody is served' wait_for 10 answered
+
+# One that hangs, here for ever, is noticed: after half a minute, and not before.
+died() { grep -c server.died "$dir/winnowd.log"; }
+hung() { grep "server.hung .*pid=$stopped .*silent_s=30" "$dir/winnowd.log"; }
+check 'none was taken for one that hangs' fails grep server.hung "$dir/winnowd.log"
+before=$(died)
+stopped=$(servers | head -n 1)
+start=$(date +%s)
+kill -STOP "$stopped"
+check 'a server that hangs is killed and replaced' wait_for 60 gone_again
+check 'core says why' hung
+note "after $(($(date +%s) - start)) s"
+check 'it was given half a minute' test $(($(date +%s) - start)) -ge 25
+is 'the other one was let alone' "$(($(died) - before))" 1
+check 'and everybody is served once more' wait_for 10 answered
 finish

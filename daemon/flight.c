@@ -1,5 +1,6 @@
 #include "flight.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,7 @@ flight_enter(struct flights *all, struct flight *f, const char *key,
 	f->key = mem_strdup(key);
 	f->cancel = cancel;
 	f->describe = NULL;
+	f->asker[0] = '\0';
 	f->began_ms = clock_now_ms();
 	TAILQ_INIT(&f->waiters);
 	TAILQ_INSERT_TAIL(&all->items, f, entry);
@@ -104,8 +106,16 @@ flight_enter(struct flights *all, struct flight *f, const char *key,
 void
 flight_join(struct flight *f, struct flight_waiter *w)
 {
+	if (f->asker[0] == '\0' && w->asker != NULL)
+		snprintf(f->asker, sizeof(f->asker), "%s", w->asker);
 	w->flight = f;
 	TAILQ_INSERT_TAIL(&f->waiters, w, entry);
+}
+
+const char *
+flight_asker(const struct flight *f)
+{
+	return f->asker[0] == '\0' ? NULL : f->asker;
 }
 
 void

@@ -17,6 +17,9 @@
 
 struct flights;
 
+/* The longest id of a request, with its NUL: two numbers and a dash. */
+#define FLIGHT_ASKER 40
+
 /* One who waits, embedded in the waiter's own struct. */
 struct flight_waiter {
 	void (*done)(void *arg, const struct err *e); /* e NULL: went well */
@@ -24,6 +27,8 @@ struct flight_waiter {
 	 * or more than once; the waiter goes on waiting. */
 	void (*ready)(void *arg);
 	void *arg;
+	/* The id of the request that it is for, or NULL; copied. */
+	const char *asker;
 	struct flight *flight; /* NULL when not waiting */
 	TAILQ_ENTRY(flight_waiter) entry;
 };
@@ -39,6 +44,7 @@ struct flight {
 	void (*describe)(
 	    const struct flight *f, struct strbuf *what, struct strbuf *stage);
 	uint64_t began_ms; /* of the monotonic clock */
+	char asker[FLIGHT_ASKER]; /* see flight_asker() */
 };
 
 struct flights *flights_new(void);
@@ -61,6 +67,11 @@ void flight_enter(struct flights *all, struct flight *f, const char *key,
     void (*cancel)(struct flight *f));
 
 void flight_join(struct flight *f, struct flight_waiter *w);
+/*
+ * The id of the request that this was begun for, for the log: others may have
+ * joined since.  NULL when it was begun for none.
+ */
+const char *flight_asker(const struct flight *f);
 void flight_leave(struct flight_waiter *w);
 
 /* Calls `ready` of all who wait. */

@@ -108,9 +108,10 @@ note_missing(const struct index_walk *w, const char *what,
 {
 	char text[DIGEST_TEXT];
 
-	log_event(LOG_LEVEL_WARN, "index.sparse", "repository",
-	    w->source.repository, "host", w->source.host, "what", what,
-	    "digest", digest_format(digest, text), "error", e->message, NULL);
+	log_event(LOG_LEVEL_WARN, "index.sparse", "id", w->waiter.asker,
+	    "repository", w->source.repository, "host", w->source.host, "what",
+	    what, "digest", digest_format(digest, text), "error", e->message,
+	    NULL);
 }
 
 static struct oci_manifest *
@@ -378,6 +379,12 @@ index_walk_start(struct job_env *env, const struct source *s,
 	w->turn = evtimer_new(env->base, on_turn, w);
 	event_active(w->turn, EV_TIMEOUT, 0);
 	return w;
+}
+
+void
+index_walk_set_asker(struct index_walk *w, const char *asker)
+{
+	w->waiter.asker = asker;
 }
 
 const struct oci_descriptor *

@@ -21,6 +21,8 @@ struct index_walk;
 struct index_walk *index_walk_start(struct job_env *env, const struct source *s,
     const struct oci_manifest *top,
     void (*done)(void *arg, const struct err *e), void *arg);
+/* The request that it is for, for the log: NULL, or as long as the walk. */
+void index_walk_set_asker(struct index_walk *w, const char *asker);
 /* Also while it is under way: then `done` is not called. */
 void index_walk_free(struct index_walk *w);
 

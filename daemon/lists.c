@@ -137,9 +137,9 @@ on_list(void *arg, json_t *items, const struct err *e)
 	if (e == NULL)
 		put_list(j->env->lists, j->flight.key, items);
 	else
-		log_event(LOG_LEVEL_WARN, "upstream.list", "what",
-		    j->flight.key, "code", err_code_name(e->code), "error",
-		    e->message, NULL);
+		log_event(LOG_LEVEL_WARN, "upstream.list", "id",
+		    flight_asker(&j->flight), "what", j->flight.key, "code",
+		    err_code_name(e->code), "error", e->message, NULL);
 	flight_end(&j->flight, e);
 	free(j);
 }

@@ -17,9 +17,13 @@
  *	 "kind":"manifest"|"blob"|"tags"|"referrers"|"map",
  *	 "repository":S,"ns":S (absent: none),"reference":S,
  *	 "client":"containerd"|"other","head":true|false,
- *	 "n":N,"last":S,"artifact_type":S (lists; each may be absent)}
+ *	 "n":N,"last":S,"artifact_type":S (lists; each may be absent),
+ *	 "request":S (may be absent)}
  *	`repository` is the name as it stood in the URL, checked against the
- *	grammar; `reference` is a tag or digest, or "" for tags.
+ *	grammar; `reference` is a tag or digest, or "" for tags.  `request` is
+ *	the id of the first request that asks, digits and dashes: what core
+ *	logs of the question and of the work it begins has that id, as the
+ *	access log has.
  *	{"type":"login","id":N,"user":S}	with a file: the password
  *	{"type":"leave","id":N}		the client of this question is gone
  *	{"type":"used","digests":[S,...]}	answered without asking

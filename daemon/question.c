@@ -1,5 +1,6 @@
 #include "question_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +62,12 @@ question_answer_error(struct question *q, const struct err *e, const char *what)
 		json_object_set_new(
 		    body, "retry_after_s", json_integer(RETRY_AFTER_S));
 	question_answer(q, body);
+}
+
+const char *
+question_request(const struct question *q)
+{
+	return q->request[0] == '\0' ? NULL : q->request;
 }
 
 /* How long servers may remember an answer about this reference. */
@@ -222,6 +229,24 @@ read_page(struct question *q, const json_t *ask, struct err *e)
 	return 0;
 }
 
+/* The id of the request, which goes into the log: two numbers and a dash. */
+static int
+read_request(struct question *q, const json_t *ask, struct err *e)
+{
+	const char *id;
+
+	if (json_get_string(ask, "request", JSON_OPTIONAL, &id, e) == -1)
+		return -1;
+	if (id == NULL)
+		return 0;
+	if (strlen(id) >= sizeof(q->request) ||
+	    id[strspn(id, "0123456789-")] != '\0')
+		return err_set(e, ERR_INVALID, "not the id of a request");
+	snprintf(q->request, sizeof(q->request), "%s", id);
+	q->waiter.asker = question_request(q);
+	return 0;
+}
+
 /*
  * Reads the message.  The server has checked the grammar of what is in it;
  * core does so again, since references become parts of upstream URLs.
@@ -259,7 +284,7 @@ read_ask(struct question *q, const json_t *ask, const char **ns,
 	if (i == count ||
 	    (!q->by_digest && q->kind != ASK_MANIFEST && q->kind != ASK_TAGS))
 		return err_set(e, ERR_INVALID, "not a question");
-	if (read_page(q, ask, e) == -1)
+	if (read_page(q, ask, e) == -1 || read_request(q, ask, e) == -1)
 		return -1;
 	if (q->by_digest)
 		return digest_parse(q->reference, &q->digest, e);

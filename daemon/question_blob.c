@@ -51,8 +51,8 @@ question_answer_lost(struct question *q)
 	    "blob %s of %s is lost from the store: pull again, and it is built "
 	    "again",
 	    q->reference, q->target.scope);
-	log_event(LOG_LEVEL_ERROR, "blob.lost", "repository", q->target.scope,
-	    "blob", q->reference, NULL);
+	log_event(LOG_LEVEL_ERROR, "blob.lost", "id", question_request(q),
+	    "repository", q->target.scope, "blob", q->reference, NULL);
 	store_forget_variants(env->store, q->target.scope);
 	env->tag_moved(env->arg);
 	question_answer_error(q, &e, "blob");

@@ -23,6 +23,7 @@ struct question {
 	struct digest digest; /* by_digest */
 	struct list_page page; /* of a list */
 	char *last, *artifact_type; /* what it points to */
+	char request[FLIGHT_ASKER]; /* its id in the access log, or "" */
 	struct names_target target;
 	char *source_name; /* HOST/REPOSITORY */
 	struct source source;
@@ -46,6 +47,9 @@ struct question {
 void question_answer(struct question *q, json_t *body);
 void question_answer_error(
     struct question *q, const struct err *e, const char *what);
+
+/* For the log: the id of the request, or NULL. */
+const char *question_request(const struct question *q);
 
 /* An answer about a manifest or (`media_type` NULL) a blob in the store. */
 void question_answer_object(struct question *q, const struct digest *digest,

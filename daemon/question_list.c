@@ -59,8 +59,9 @@ answer_stale(struct question *q, const json_t *items)
 		    q->kind == ASK_TAGS ? "repository" : "manifest");
 		return;
 	}
-	log_event(LOG_LEVEL_WARN, "list.stale", "repository", q->source_name,
-	    "error", q->resolve_error.message, NULL);
+	log_event(LOG_LEVEL_WARN, "list.stale", "id", question_request(q),
+	    "repository", q->source_name, "error", q->resolve_error.message,
+	    NULL);
 	q->stale = true;
 	answer_page(q, items);
 }

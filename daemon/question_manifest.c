@@ -138,8 +138,9 @@ step_tag(struct question *q)
 			return;
 		}
 		if (!q->stale)
-			log_event(LOG_LEVEL_WARN, "tag.stale", "repository",
-			    q->source_name, "tag", q->reference, "error",
+			log_event(LOG_LEVEL_WARN, "tag.stale", "id",
+			    question_request(q), "repository", q->source_name,
+			    "tag", q->reference, "error",
 			    q->resolve_error.message, NULL);
 		q->stale = true;
 	}

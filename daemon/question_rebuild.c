@@ -44,8 +44,8 @@ question_rebuild(struct question *q)
 		&q->digest, &key, &row, &text))
 		return false;
 	q->rebuilt = true;
-	log_event(LOG_LEVEL_INFO, "variant.again", "repository",
-	    q->target.scope, "for", q->reference, NULL);
+	log_event(LOG_LEVEL_INFO, "variant.again", "id", question_request(q),
+	    "repository", q->target.scope, "for", q->reference, NULL);
 	if (variant_memory_read(&m, text, &row.source, &e) == -1 ||
 	    build(q, &m, &key, &e) == -1)
 		question_answer_error(

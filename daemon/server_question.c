@@ -93,6 +93,7 @@ send_question(const struct exchange *x, uint64_t id, struct err *e)
 
 	if (body == NULL)
 		return err_set(e, ERR_INTERNAL, "cannot write a question");
+	put_text(body, "request", x->id);
 	put_text(body, "ns", r->ns);
 	put_text(body, "last", r->last);
 	put_text(body, "artifact_type", r->artifact_type);

@@ -88,9 +88,9 @@ on_manifest(void *arg, const struct upstream_manifest *m, const struct err *e)
 	if (e == NULL && j->tag != NULL)
 		note_tag(j, &m->digest);
 	if (e != NULL)
-		log_event(LOG_LEVEL_WARN, "upstream.manifest", "what",
-		    j->flight.key, "code", err_code_name(e->code), "error",
-		    e->message, NULL);
+		log_event(LOG_LEVEL_WARN, "upstream.manifest", "id",
+		    flight_asker(&j->flight), "what", j->flight.key, "code",
+		    err_code_name(e->code), "error", e->message, NULL);
 	flight_end(&j->flight, e);
 	manifest_job_free(j);
 }
@@ -205,9 +205,9 @@ end_blob(struct blob_job *j, const struct err *e)
 	if (e != NULL)
 		builds_note_failure(&j->env->builds, j->flight.key, e);
 	if (e != NULL)
-		log_event(LOG_LEVEL_WARN, "upstream.blob", "what",
-		    j->flight.key, "code", err_code_name(e->code), "error",
-		    e->message, NULL);
+		log_event(LOG_LEVEL_WARN, "upstream.blob", "id",
+		    flight_asker(&j->flight), "what", j->flight.key, "code",
+		    err_code_name(e->code), "error", e->message, NULL);
 	flight_end(&j->flight, e);
 	blob_job_free(j);
 }

@@ -116,12 +116,14 @@ note_end(const struct variant_job *j, const struct err *e)
 	builds_note(&j->env->builds, what, took, e);
 	snprintf(ms, sizeof(ms), "%llu", (unsigned long long)took);
 	if (e == NULL)
-		log_event(LOG_LEVEL_INFO, "variant.built", "repository",
-		    j->scope, "source", source, "ms", ms, NULL);
+		log_event(LOG_LEVEL_INFO, "variant.built", "id",
+		    flight_asker(&j->flight), "repository", j->scope, "source",
+		    source, "ms", ms, NULL);
 	else
-		log_event(LOG_LEVEL_ERROR, "variant.failed", "repository",
-		    j->scope, "source", source, "ms", ms, "code",
-		    err_code_name(e->code), "error", e->message, NULL);
+		log_event(LOG_LEVEL_ERROR, "variant.failed", "id",
+		    flight_asker(&j->flight), "repository", j->scope, "source",
+		    source, "ms", ms, "code", err_code_name(e->code), "error",
+		    e->message, NULL);
 }
 
 static void
@@ -228,9 +230,9 @@ miss_child(struct variant_child *c, const struct err *e)
 		fail(j, e);
 		return;
 	}
-	log_event(LOG_LEVEL_WARN, "variant.sparse", "repository", j->scope,
-	    "missing", digest_format(&c->digest, text), "error", e->message,
-	    NULL);
+	log_event(LOG_LEVEL_WARN, "variant.sparse", "id",
+	    flight_asker(&j->flight), "repository", j->scope, "missing",
+	    digest_format(&c->digest, text), "error", e->message, NULL);
 	if (--j->pending == 0)
 		event_active(j->next, EV_TIMEOUT, 0);
 }
@@ -284,6 +286,7 @@ start_child(struct variant_job *j, struct variant_child *c)
 {
 	c->waiter.done = on_child_manifest;
 	c->waiter.arg = c;
+	c->waiter.asker = flight_asker(&c->job->flight);
 	if (store_has_blob(j->env->store, &c->digest, NULL))
 		on_child_manifest(c, NULL);
 	else
@@ -398,6 +401,14 @@ start_children(void *arg, const struct err *e)
 		start_child(j, &j->children[i]);
 }
 
+static void
+walk_index(struct variant_job *j)
+{
+	j->walk = index_walk_start(
+	    j->env, &j->source, j->manifest, start_children, j);
+	index_walk_set_asker(j->walk, flight_asker(&j->flight));
+}
+
 /* The source's manifest is in the store: see what it is. */
 static void
 on_manifest(void *arg, const struct err *e)
@@ -416,8 +427,7 @@ on_manifest(void *arg, const struct err *e)
 	else if (j->manifest->kind == OCI_ARTIFACT)
 		end_artifact(j);
 	else if (j->manifest->kind == OCI_INDEX)
-		j->walk = index_walk_start(
-		    j->env, &j->source, j->manifest, start_children, j);
+		walk_index(j);
 	else
 		start_children(j, NULL);
 }
@@ -455,6 +465,7 @@ begin(struct job_env *env, const struct source *s, const char *scope,
 	flight_enter(env->flights, &j->flight, key, cancel_variant);
 	j->flight.describe = describe_variant;
 	flight_join(&j->flight, w);
+	j->waiter.asker = flight_asker(&j->flight);
 	j->next = evtimer_new(env->base, on_begin, j);
 	event_active(j->next, EV_TIMEOUT, 0);
 }

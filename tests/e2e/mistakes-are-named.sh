@@ -69,4 +69,25 @@ cat > "$dir/files.conf" <<-EOF
 EOF
 check 'what can be made is no mistake' "$winnowd" -n -c "$dir/files.conf"
 check 'and is not made' fails ls -d "$dir/new" "$dir"/access.log
+
+# --- a failure that a client meets: core's line has the id of its request ---
+cat > "$policies/small.yaml" <<-'EOF'
+	repository: docker.io/library/small
+	keep: [/etc/passwd]
+	config: { entrypoint: [/no/such/program], cmd: null }
+	EOF
+start_winnowd "oci:$(image_layouts small)"
+ask() { curl -s -m 60 -H "Accept: $accept" "http://$proxy/v2/$1"; }
+# ids EVENT: of the lines of that event.
+ids() { sed -n "s/.* $1 .*\\bid=\([0-9-]*\).*/\1/p" "$dir/winnowd.log"; }
+id=$(ask small/manifests/1 | jq -r '.errors[0].detail.id')
+has 'the error names its request' "$id" '^[0-9]+-[0-9]+$'
+is 'why there is no variant, in the log with that id' "$(ids variant.failed)" "$id"
+check 'as in the access log' wait_for 5 \
+    grep -q "request.done id=$id " "$dir/winnowd.log"
+id=$(ask original/small/manifests/none | jq -r '.errors[0].detail.id')
+is 'so with what the upstream says' "$(ids upstream.manifest)" "$id"
+"$winnow" warm --socket "$dir/admin.sock" small:1 > /dev/null 2>&1
+check 'what no client asked for has none' wait_for 10 \
+    grep -q 'variant.failed id=- ' "$dir/winnowd.log"
 finish

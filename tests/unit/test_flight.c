@@ -151,6 +151,26 @@ test_shutdown_cancels_all(void **state)
 	assert_int_equal(cancelled, 3);
 }
 
+/* The log names the request that began it, not those that joined. */
+static void
+test_asker_is_the_first(void **state)
+{
+	struct flights *all = flights_new();
+	size_t cancelled = 0;
+	struct work *work = new_work(all, "a", &cancelled);
+	struct flight_waiter nobody = {.asker = NULL}, first = {.asker = "1-1"},
+			     second = {.asker = "1-2"};
+
+	(void)state;
+	flight_join(&work->flight, &nobody);
+	assert_null(flight_asker(&work->flight));
+	flight_join(&work->flight, &first);
+	flight_join(&work->flight, &second);
+	flight_leave(&first);
+	assert_string_equal(flight_asker(&work->flight), "1-1");
+	flights_free(all);
+}
+
 int
 main(void)
 {
@@ -158,6 +178,7 @@ main(void)
 	    cmocka_unit_test(test_everyone_is_told_once),
 	    cmocka_unit_test(test_told_waiters_act),
 	    cmocka_unit_test(test_shutdown_cancels_all),
+	    cmocka_unit_test(test_asker_is_the_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

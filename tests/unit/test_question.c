@@ -424,6 +424,10 @@ test_errors(void **state)
 	assert_error("invalid", "manifest", "not a question");
 	question_ask(&context, &questions, body, on_answer, NULL);
 	assert_error("invalid", "manifest", "not a tag");
+	json_object_set_new(body, "reference", json_string("1"));
+	json_object_set_new(body, "request", json_string("12-3 event=x"));
+	question_ask(&context, &questions, body, on_answer, NULL);
+	assert_error("invalid", "manifest", "id of a request");
 	json_object_del(body, "client");
 	question_ask(&context, &questions, body, on_answer, NULL);
 	assert_error("invalid", "manifest", "client");

@@ -11,6 +11,7 @@ static const char *const category_names[AUDIT_CATEGORIES] = {
     [AUDIT_SHELL] = "shell",
     [AUDIT_PACKAGE_MANAGER] = "package-manager",
     [AUDIT_MULTICALL] = "multicall",
+    [AUDIT_PACKED] = "packed",
     [AUDIT_DOWNLOAD] = "download",
     [AUDIT_INTERPRETER] = "interpreter",
     [AUDIT_COMPILER] = "compiler",

@@ -25,14 +25,13 @@ audit_where(const struct audit_finding *f, struct strbuf *out)
 	path_escape(strbuf_string(&path), out);
 }
 
-#define NO "no: "
-
 /* Appends "2 shells (/bin/x: why; /bin/y)" when there are any. */
 static void
 add_reasons(const struct audit *a, enum audit_category category,
     const char *noun, struct strbuf *out)
 {
-	const char *between = out->len > strlen(NO) ? ", " : "";
+	const char *between =
+	    out->len > 0 && out->data[out->len - 1] == ')' ? ", " : "";
 	size_t i, count = 0, named = 0;
 
 	for (i = 0; i < a->count; i++)
@@ -62,9 +61,13 @@ audit_verdict(const struct audit *a, struct strbuf *out)
 	strbuf_reset(out);
 	if (audit_is_distroless(a)) {
 		strbuf_add_string(out, "yes");
+		if (audit_count(a, AUDIT_PACKED) == 0)
+			return;
+		strbuf_add_string(out, ", but for ");
+		add_reasons(a, AUDIT_PACKED, "packed executable", out);
 		return;
 	}
-	strbuf_add_string(out, NO);
+	strbuf_add_string(out, "no: ");
 	add_reasons(a, AUDIT_SHELL, "shell", out);
 	add_reasons(a, AUDIT_PACKAGE_MANAGER, "package manager", out);
 }

@@ -59,6 +59,7 @@ static const unsigned mark_categories[MARKS] = {
     [MARK_GDB] = BIT(AUDIT_DEBUGGER),
     [MARK_CURL] = BIT(AUDIT_DOWNLOAD),
     [MARK_WGET] = BIT(AUDIT_DOWNLOAD),
+    [MARK_PACKED] = BIT(AUDIT_PACKED),
 };
 
 /* Libraries that make a program one of a category, by how they start. */
@@ -268,8 +269,9 @@ explain_inside(
 	for (i = MARKS - 1; i >= 0; i--)
 		if ((entry->marks & MARK_BIT(i)) != 0 &&
 		    (mark_categories[i] & BIT(category)) != 0)
-			return mem_printf("%s by content%s",
-			    mark_name((enum mark)i),
+			return mem_printf("%s%s%s", mark_name((enum mark)i),
+			    i == MARK_PACKED ? ": its contents cannot be judged"
+					     : " by content",
 			    (entry->mode & 0111) == 0 ? ", not executable"
 						      : "");
 	library = find_library(entry->elf, category);

@@ -164,26 +164,58 @@ get(const struct marks *m, size_t at, size_t bytes)
 	return value;
 }
 
-/* Adds the segment whose header is at `at`, unless it has code. */
-static bool
-add_segment(struct marks *m, size_t at, bool is64)
-{
-	uint64_t flags = get(m,
-	    at +
-		(is64 ? offsetof(Elf64_Phdr, p_flags)
-		      : offsetof(Elf32_Phdr, p_flags)),
-	    4);
+/* A field of a header at `at`, by its names in both classes. */
+#define GET(m, at, is64, kind, field)                          \
+	((is64) ? get(m, (at) + offsetof(Elf64_##kind, field), \
+		      sizeof(((Elf64_##kind *)0)->field))      \
+		: get(m, (at) + offsetof(Elf32_##kind, field), \
+		      sizeof(((Elf32_##kind *)0)->field)))
 
-	if (get(m, at, 4) != PT_LOAD || (flags & PF_X) != 0 ||
-	    m->range_count == RANGES_MAX)
-		return false;
-	if (is64)
-		add_range(m, get(m, at + offsetof(Elf64_Phdr, p_offset), 8),
-		    get(m, at + offsetof(Elf64_Phdr, p_filesz), 8));
-	else
-		add_range(m, get(m, at + offsetof(Elf32_Phdr, p_offset), 4),
-		    get(m, at + offsetof(Elf32_Phdr, p_filesz), 4));
-	return (flags & PF_W) == 0;
+/* What the segments of a program say of the whole. */
+struct shape {
+	bool constants; /* are in a segment of their own */
+	bool linked; /* it names an interpreter or libraries */
+	bool code_at_0, data_at_0; /* segments that begin with the file */
+};
+
+/* Adds the segment whose header is at `at`, unless it has code. */
+static void
+add_segment(struct marks *m, size_t at, bool is64, struct shape *shape)
+{
+	uint64_t type = GET(m, at, is64, Phdr, p_type);
+	uint64_t flags = GET(m, at, is64, Phdr, p_flags);
+	uint64_t offset = GET(m, at, is64, Phdr, p_offset);
+
+	if (type == PT_INTERP || type == PT_DYNAMIC)
+		shape->linked = true;
+	if (type != PT_LOAD)
+		return;
+	if (offset == 0 && (flags & PF_X) != 0)
+		shape->code_at_0 = true;
+	else if (offset == 0 && (flags & PF_W) != 0)
+		shape->data_at_0 = true;
+	if ((flags & PF_X) != 0 || m->range_count == RANGES_MAX)
+		return;
+	add_range(m, offset, GET(m, at, is64, Phdr, p_filesz));
+	if ((flags & PF_W) == 0)
+		shape->constants = true;
+}
+
+/*
+ * True for what UPX writes: its l_info stands behind the program headers, at
+ * `end`, and the magic in its second word.  Who hides that too leaves a static
+ * program without sections that has the file's beginning in memory twice, as
+ * code and as data: no linker does that.
+ */
+static bool
+is_packed(const struct marks *m, size_t end, const struct shape *shape)
+{
+	bool is64 = m->head[EI_CLASS] == ELFCLASS64;
+
+	if (end + 8 <= m->head_len && memcmp(m->head + end + 4, "UPX!", 4) == 0)
+		return true;
+	return shape->code_at_0 && shape->data_at_0 && !shape->linked &&
+	    GET(m, 0, is64, Ehdr, e_shoff) == 0;
 }
 
 /*
@@ -194,28 +226,27 @@ add_segment(struct marks *m, size_t at, bool is64)
 static void
 choose_ranges(struct marks *m)
 {
-	bool is64 = m->head[EI_CLASS] == ELFCLASS64, constants = false;
-	uint64_t headers, entry;
+	bool is64 = m->head[EI_CLASS] == ELFCLASS64;
 	size_t i, count, size = is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
+	struct shape shape = {0};
+	uint64_t headers;
 
 	m->stage = STAGE_DONE;
 	m->end = 0;
-	if (m->head_len < sizeof(Elf64_Ehdr))
-		return;
-	entry = is64 ? get(m, offsetof(Elf64_Ehdr, e_entry), 8)
-		     : get(m, offsetof(Elf32_Ehdr, e_entry), 4);
-	if (entry == 0)
+	if (m->head_len < sizeof(Elf64_Ehdr) ||
+	    GET(m, 0, is64, Ehdr, e_entry) == 0)
 		return;
 	m->stage = STAGE_SEARCH;
-	headers = is64 ? get(m, offsetof(Elf64_Ehdr, e_phoff), 8)
-		       : get(m, offsetof(Elf32_Ehdr, e_phoff), 4);
-	count = is64 ? get(m, offsetof(Elf64_Ehdr, e_phnum), 2)
-		     : get(m, offsetof(Elf32_Ehdr, e_phnum), 2);
-	if (headers <= m->head_len && count <= (m->head_len - headers) / size)
+	headers = GET(m, 0, is64, Ehdr, e_phoff);
+	count = GET(m, 0, is64, Ehdr, e_phnum);
+	if (headers <= m->head_len && count <= (m->head_len - headers) / size) {
 		for (i = 0; i < count; i++)
-			if (add_segment(m, (size_t)headers + i * size, is64))
-				constants = true;
-	if (!constants)
+			add_segment(
+			    m, (size_t)headers + i * size, is64, &shape);
+		if (is_packed(m, (size_t)headers + count * size, &shape))
+			m->found |= MARK_BIT(MARK_PACKED);
+	}
+	if (!shape.constants)
 		search_all(m);
 }
 

@@ -77,6 +77,7 @@ static const char *const names[MARKS] = {
     [MARK_CURL] = "curl",
     [MARK_WGET] = "Wget",
     [MARK_PRIVATE_KEY] = "private key",
+    [MARK_PACKED] = "UPX",
 };
 
 const char *

@@ -8,9 +8,10 @@
 #include "winnow/path.h"
 
 static const char *const categories[] = {"shell", "package-manager",
-    "multicall", "download", "interpreter", "compiler", "debugger", "privilege",
-    "setuid", "capability", "world-writable", "credential", "login-shell",
-    "root-user", "shell-form", "loader", "live-script", "dead-script"};
+    "multicall", "packed", "download", "interpreter", "compiler", "debugger",
+    "privilege", "setuid", "capability", "world-writable", "credential",
+    "login-shell", "root-user", "shell-form", "loader", "live-script",
+    "dead-script"};
 
 static const char *const families[] = {
     "gconv", "icu", "krb5", "locales", "mesa", "nss", "openssl", "pam", "sasl"};

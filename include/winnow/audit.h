@@ -14,6 +14,7 @@ enum audit_category {
 	AUDIT_SHELL,
 	AUDIT_PACKAGE_MANAGER,
 	AUDIT_MULTICALL, /* many tools in one file */
+	AUDIT_PACKED, /* executables whose contents cannot be judged */
 	AUDIT_DOWNLOAD, /* download and remote-copy tools */
 	AUDIT_INTERPRETER,
 	AUDIT_COMPILER,
@@ -71,7 +72,8 @@ bool audit_is_distroless(const struct audit *a);
 
 /*
  * Writes over `out` "yes", or "no: " and why: "2 shells (usr/bin/x: GNU bash by
- * content; ...)".  Bytes outside printable ASCII as \xNN.
+ * content; ...)", or "yes, but for 1 packed executable (...)".  Bytes outside
+ * printable ASCII as \xNN.
  */
 void audit_verdict(const struct audit *a, struct strbuf *out);
 

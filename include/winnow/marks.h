@@ -46,6 +46,7 @@ enum mark {
 	MARK_CURL,
 	MARK_WGET,
 	MARK_PRIVATE_KEY,
+	MARK_PACKED, /* by UPX: nothing else can be told of it */
 	MARKS
 };
 #define MARK_BIT(mark) (UINT32_C(1) << (mark))

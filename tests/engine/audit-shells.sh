@@ -69,6 +69,32 @@ if [ -n "$(ls more)" ]; then
 	done
 fi
 
+# packed DIR: the packed programs that an audit finds.
+packed() {
+	image "$1"
+	"$winnow" audit --all "oci:$1.oci" >"$1.out" || :
+	sed -n 's/^packed */packed /p' "$1.out"
+}
+
+# Debian 12 has no upx-ucl.
+if command -v upx-ucl >/dev/null; then
+	echo "# packed by UPX, also with its magic overwritten"
+	mkdir pack
+	cp "$(program busybox)" pack/static
+	cp "$(program dash)" pack/linked
+	upx-ucl -q pack/static pack/linked >upx.log || fail "$(cat upx.log)"
+	sed 's/UPX!/XXXX/g' pack/linked >pack/hidden
+	packed pack >found
+	cat >expected <<'END'
+packed /hidden: UPX: its contents cannot be judged, not executable
+packed /linked: UPX: its contents cannot be judged
+packed /static: UPX: its contents cannot be judged
+END
+	diff -u expected found || fail "$(cat pack.out)"
+	grep -q '^distroless: yes, but for 3 packed executables (' pack.out ||
+		fail "$(tail -n 1 pack.out)"
+fi
+
 echo "# what is no shell: libraries, editors, debuggers, documentation"
 mkdir -p none/bin none/share
 for name in gdb vim git ssh less tmux screen getopt su env perl python3 node \

@@ -59,6 +59,8 @@ test_renamed(void **state)
 	    {.type = ENTRY_SYMLINK, .path = "h", .link = "i"},
 	    {.type = ENTRY_SYMLINK, .path = "i", .link = "a"},
 	    {.path = "j", .mode = 04755, .marks = MARK_BIT(MARK_ZSH)},
+	    {.path = "k", .mode = 0755, .marks = MARK_BIT(MARK_PACKED)},
+	    {.path = "l", .mode = 0644, .marks = MARK_BIT(MARK_PACKED)},
 	};
 
 	(void)state;
@@ -75,7 +77,10 @@ test_renamed(void **state)
 	    "shell /h: symbolic link to a\n"
 	    "shell /i: symbolic link to a\n"
 	    "shell /j: zsh by content\n"
-	    "setuid /j: mode 4755, owner 0:0\n");
+	    "setuid /j: mode 4755, owner 0:0\n"
+	    "packed /k: UPX: its contents cannot be judged\n"
+	    "packed /l: UPX: its contents cannot be judged, not "
+	    "executable\n");
 }
 
 /* A toybox without a shell is none, whatever its name. */
@@ -261,10 +266,14 @@ test_verdict(void **state)
 	    {.path = "bin/curl", .mode = 0755},
 	    {.path = "bin/dash", .mode = 0755},
 	    {.path = "bin/dpkg", .mode = 0755},
+	    {.path = "x", .mode = 0755, .marks = MARK_BIT(MARK_PACKED)},
 	};
 
 	(void)state;
 	check_verdict(&entries[3], 1, "yes");
+	check_verdict(&entries[6], 1,
+	    "yes, but for 1 packed executable (/x: UPX: its contents cannot "
+	    "be judged)");
 	check_verdict(&entries[5], 1, "no: 1 package manager (/bin/dpkg)");
 	check_verdict(entries, COUNT(entries),
 	    "no: 4 shells (/a: GNU bash by content; /bin/ash; /bin/bash; "

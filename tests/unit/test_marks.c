@@ -219,6 +219,73 @@ test_big_endian_32_bit(void **state)
 	    read_marks("x", file, sizeof(file), 512, 512), MARK_BIT(MARK_PHP));
 }
 
+/* The first bytes of a program that UPX 4.2 made of a dash. */
+static void
+make_packed(char *out)
+{
+	Elf64_Ehdr header = {.e_ident = ELFMAG,
+	    .e_type = ET_DYN,
+	    .e_entry = 0x302b0,
+	    .e_phoff = sizeof(header),
+	    .e_phnum = 3,
+	    .e_phentsize = sizeof(Elf64_Phdr)};
+	Elf64_Phdr segments[3] = {
+	    {.p_type = PT_LOAD,
+		.p_flags = PF_R | PF_W,
+		.p_filesz = 0x1000,
+		.p_memsz = 0x21f70},
+	    {.p_type = PT_LOAD,
+		.p_flags = PF_R | PF_X,
+		.p_filesz = PROGRAM_SIZE,
+		.p_vaddr = 0x22000},
+	    {.p_type = PT_GNU_STACK, .p_flags = PF_R | PF_W},
+	};
+
+	header.e_ident[EI_CLASS] = ELFCLASS64;
+	header.e_ident[EI_DATA] = ELFDATA2LSB;
+	memset(out, 'x', PROGRAM_SIZE);
+	memcpy(out, &header, sizeof(header));
+	memcpy(out + sizeof(header), segments, sizeof(segments));
+	memcpy(out + 236, "UPX!\xf4\x0a\x0e\x16", 8);
+}
+
+static void
+test_packed(void **state)
+{
+	static char file[PROGRAM_SIZE];
+	Elf64_Ehdr header;
+	Elf64_Phdr segment;
+
+	(void)state;
+	make_packed(file);
+	assert_int_equal(
+	    read_marks("x", file, sizeof(file), 63, 63), MARK_BIT(MARK_PACKED));
+	/* Without its magic by its shape, unless it has sections. */
+	memcpy(file + 236, "XXXX", 4);
+	assert_int_equal(read_marks("x", file, sizeof(file), 512, 512),
+	    MARK_BIT(MARK_PACKED));
+	memcpy(&header, file, sizeof(header));
+	header.e_shoff = 4096;
+	memcpy(file, &header, sizeof(header));
+	assert_int_equal(read_marks("x", file, sizeof(file), 512, 512), 0);
+	/* Nor where it is linked dynamically, or the data lie elsewhere. */
+	make_packed(file);
+	memcpy(file + 236, "XXXX", 4);
+	memcpy(&segment, file + 64, sizeof(segment));
+	segment.p_offset = 4096;
+	memcpy(file + 64, &segment, sizeof(segment));
+	assert_int_equal(read_marks("x", file, sizeof(file), 512, 512), 0);
+	segment.p_offset = 0;
+	memcpy(file + 64, &segment, sizeof(segment));
+	segment.p_type = PT_DYNAMIC;
+	memcpy(file + 64 + 2 * sizeof(segment), &segment, sizeof(segment));
+	assert_int_equal(read_marks("x", file, sizeof(file), 512, 512), 0);
+	/* The magic elsewhere: a program that looks for it. */
+	make_program(file, true);
+	memcpy(file + DATA_AT + 8, "UPX!", 4);
+	assert_int_equal(read_marks("x", file, sizeof(file), 512, 512), 0);
+}
+
 #define BASE64 "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7"
 
 static void
@@ -326,6 +393,8 @@ check_host_file(
 	found = read_marks(path, data, (size_t)st->st_size, 65536, 65536);
 	munmap(data, (size_t)st->st_size);
 	host_files++;
+	if ((found & MARK_BIT(MARK_PACKED)) != 0)
+		fail_msg("%s is taken for packed", path);
 	if ((found & SHELLS) == 0)
 		return 0;
 	host_shells++;
@@ -357,6 +426,7 @@ main(void)
 	    cmocka_unit_test(test_split),
 	    cmocka_unit_test(test_where),
 	    cmocka_unit_test(test_big_endian_32_bit),
+	    cmocka_unit_test(test_packed),
 	    cmocka_unit_test(test_keys),
 	    cmocka_unit_test(test_holes),
 	    cmocka_unit_test(test_host),

@@ -33,7 +33,7 @@ static const struct {
     {MARK_COREUTILS, "--coreutils-prog="},
     {MARK_UUTILS, "(multi-call binary)"},
     {MARK_DPKG, "package management program version"},
-    {MARK_APK, "This apk has coffee making abilities"},
+    {MARK_APK, "Go and fetch your own coffee."},
     {MARK_PERL, "This is perl 5, version "},
     {MARK_PYTHON, "Consider setting $PYTHONHOME"},
     {MARK_LUA, "usage: %s [options] [script [args]]"},

@@ -55,7 +55,7 @@ static const struct {
     {MARK_COREUTILS, "  --coreutils-prog=%s"},
     {MARK_UUTILS, " (multi-call binary)\n"},
     {MARK_DPKG, "Debian '%s' package management program version %s.\n"},
-    {MARK_APK, "\nThis apk has coffee making abilities.\n"},
+    {MARK_APK, "Go and fetch your own coffee."},
     {MARK_PERL, "\nThis is perl 5, version 36, subversion 0 (%-p)"},
     {MARK_PYTHON, "Consider setting $PYTHONHOME to <prefix>"},
     {MARK_LUA, "usage: %s [options] [script [args]]\n"},
@@ -361,7 +361,7 @@ static bool
 is_shell_name(const char *path)
 {
 	static const char *const names[] = {"bash", "dash", "busybox", "toybox",
-	    "zsh", "mksh", "lksh", "ksh93", "sh", "tcsh", "fish"};
+	    "zsh", "mksh", "lksh", "ksh93", "sh", "tcsh", "fish", "sash"};
 	const char *base = strrchr(path, '/') + 1;
 	size_t i;
 

@@ -60,6 +60,12 @@ const char *
 http_response_header(const struct http_response *r, const char *name);
 
 /*
+ * The seconds that a 429 or 503 asks to wait (Retry-After, a number or a date),
+ * at most `max`; 0: it does not say, or what cannot be read.
+ */
+uint64_t http_response_retry_after(const struct http_response *r, uint64_t max);
+
+/*
  * A URL in its parts, split as the client itself splits it.  ERR_INVALID for
  * what is no http or https URL, or carries a user name.  http_url_clear()
  * releases.

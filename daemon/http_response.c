@@ -3,8 +3,10 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "winnow/mem.h"
+#include "winnow/num.h"
 
 /* Registries send about 20 headers of 2 KiB in all; S3 a little more. */
 #define HEADERS_MAX 128
@@ -93,6 +95,35 @@ http_response_header(const struct http_response *r, const char *name)
 			return r->headers[i].value;
 	}
 	return NULL;
+}
+
+/* Seconds from now to an HTTP date (RFC 9110, 5.6.7); 0 when it is past. */
+static uint64_t
+seconds_until(const char *date)
+{
+	struct tm tm = {.tm_sec = 0};
+	const char *end = strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	time_t now = time(NULL), then;
+
+	if (end == NULL || *end != '\0')
+		return 0;
+	then = timegm(&tm);
+	return then > now ? (uint64_t)(then - now) : 0;
+}
+
+uint64_t
+http_response_retry_after(const struct http_response *r, uint64_t max)
+{
+	const char *value = http_response_header(r, "retry-after");
+	uint64_t seconds;
+	struct err ignored;
+
+	if (value == NULL || (r->status != 429 && r->status != 503))
+		return 0;
+	if (num_parse(
+		value, 0, UINT64_MAX, "Retry-After", &seconds, &ignored) == -1)
+		seconds = seconds_until(value);
+	return seconds < max ? seconds : max;
 }
 
 bool

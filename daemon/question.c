@@ -51,16 +51,34 @@ question_answer(struct question *q, json_t *body)
 	question_free(q);
 }
 
+/*
+ * When the client should come back, or 0: as winnow is busy, or as an upstream
+ * that is overrun said.
+ */
+static uint64_t
+retry_after(const struct question *q, const struct err *e)
+{
+	uint64_t seconds = 0, least = 0;
+
+	if (e->code == ERR_BUSY || e->code == ERR_RATE_LIMIT)
+		least = RETRY_AFTER_S;
+	if (q->source.upstream != NULL &&
+	    (e->code == ERR_RATE_LIMIT || e->code == ERR_UPSTREAM))
+		seconds = upstream_retry_after(q->source.upstream);
+	return seconds > least ? seconds : least;
+}
+
 void
 question_answer_error(struct question *q, const struct err *e, const char *what)
 {
 	json_t *body =
 	    json_pack("{s:s, s:o, s:s}", "error", err_code_name(e->code),
 		"message", json_escaped(e->message), "what", what);
+	uint64_t seconds = retry_after(q, e);
 
-	if (e->code == ERR_BUSY || e->code == ERR_RATE_LIMIT)
+	if (seconds > 0)
 		json_object_set_new(
-		    body, "retry_after_s", json_integer(RETRY_AFTER_S));
+		    body, "retry_after_s", json_integer((json_int_t)seconds));
 	question_answer(q, body);
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "winnow/clock.h"
 #include "winnow/json.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"
@@ -114,6 +115,22 @@ upstream_note(struct upstream *u, const struct err *e)
 	}
 	s->failed = (int64_t)time(NULL);
 	s->error = *e;
+}
+
+void
+upstream_note_retry(struct upstream *u, uint64_t seconds)
+{
+	u->state.retry_at_ms = clock_now_ms() + seconds * 1000;
+}
+
+uint64_t
+upstream_retry_after(const struct upstream *u)
+{
+	uint64_t now = clock_now_ms();
+
+	if (u->state.retry_at_ms <= now)
+		return 0;
+	return (u->state.retry_at_ms - now + 999) / 1000;
 }
 
 /* "100;w=21600" is 100 in six hours. */

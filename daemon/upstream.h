@@ -102,6 +102,13 @@ struct upstream_ops {
 	void (*cancel)(struct upstream_request *r);
 	void (*free)(struct upstream *u);
 };
+/*
+ * An upstream that says when to come back (Retry-After) is not asked for the
+ * same thing before, up to so long: longer, and who has got a higher limit
+ * meanwhile would be shut out.
+ */
+#define UPSTREAM_RETRY_MAX_S 300
+
 /* How an upstream has behaved, for `winnow status` and the metrics. */
 struct upstream_state {
 	uint64_t requests; /* that have ended */
@@ -112,6 +119,7 @@ struct upstream_state {
 	/* From its headers, unless -1. */
 	int64_t rate_limit;
 	int64_t rate_remaining;
+	uint64_t retry_at_ms; /* of the monotonic clock: as it last said */
 };
 
 /* Every implementation's structs start with these. */
@@ -126,6 +134,11 @@ struct upstream {
 void upstream_note(struct upstream *u, const struct err *e);
 /* The rate-limit headers of an answer. */
 void upstream_note_rate(struct upstream *u, const struct http_response *r);
+/* It has asked to come back after so long. */
+void upstream_note_retry(struct upstream *u, uint64_t seconds);
+/* The seconds that are left of that; 0 when it has not. */
+uint64_t upstream_retry_after(const struct upstream *u);
+
 struct upstream_request {
 	struct upstream *upstream;
 };

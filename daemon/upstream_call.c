@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "misses.h"
 #include "upstream_auth.h"
 #include "upstream_error.h"
 #include "winnow/auto.h"
@@ -32,6 +33,9 @@ struct upstream_call {
 	bool success; /* of the response that arrives */
 	bool refused; /* once: the second time is the last */
 	bool begun; /* a success has begun to arrive: no other endpoint */
+	uint64_t retry_after_s; /* as an endpoint said, or 0 */
+	struct event *turn; /* answers from the loop what is held, or NULL */
+	struct err held; /* how it was refused */
 	struct err first; /* why an endpoint before failed, or ERR_NONE */
 	struct strbuf refusal; /* body of a response that is no success */
 };
@@ -45,6 +49,8 @@ call_free(struct upstream_call *call)
 	free(call->repository);
 	free(call->name);
 	free(call->bearer);
+	if (call->turn != NULL)
+		event_free(call->turn);
 	strbuf_clear(&call->refusal);
 	free(call);
 }
@@ -102,13 +108,16 @@ static bool
 call_next(struct upstream_call *call, const struct http_response *r,
     const struct err *e)
 {
+	uint64_t down_ms = call->retry_after_s * 1000;
 	struct registry_endpoint *next;
 
 	if (!is_outage(r, e) || call->begun ||
 	    call->registry->endpoint_count == 1)
 		return false;
 	call->endpoint->down = *e;
-	call->endpoint->down_until_ms = clock_now_ms() + ENDPOINT_DOWN_MS;
+	if (down_ms < ENDPOINT_DOWN_MS)
+		down_ms = ENDPOINT_DOWN_MS;
+	call->endpoint->down_until_ms = clock_now_ms() + down_ms;
 	next = next_endpoint(call);
 	if (next == NULL)
 		return false;
@@ -121,6 +130,30 @@ call_next(struct upstream_call *call, const struct http_response *r,
 	call->refused = false;
 	call_endpoint(call);
 	return true;
+}
+
+/* Nobody has it now, and it was said when: until then it is not asked for. */
+static void
+hold(struct upstream_call *call, const struct err *e)
+{
+	struct registry *g = call->registry;
+
+	if (call->retry_after_s == 0)
+		return;
+	misses_add(g->held, call->path, call->retry_after_s * 1000, e);
+	upstream_note_retry(&g->upstream, call->retry_after_s);
+}
+
+static void
+on_held(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct http_response none = {.status = 0};
+	struct upstream_call *call = arg;
+
+	(void)fd;
+	(void)what;
+	call->cb.on_done(call->cb.arg, &none, &call->held);
+	call_free(call);
 }
 
 /* Ends the call, unless another endpoint may do better; `e` without its
@@ -137,6 +170,8 @@ call_finish(
 		err_wrap(
 		    e, "%s: %s", call->registry->upstream.host, call->name);
 	upstream_note(&call->registry->upstream, e);
+	if (e != NULL)
+		hold(call, e);
 	call->cb.on_done(call->cb.arg, r, e);
 	call_free(call);
 }
@@ -254,6 +289,9 @@ call_on_done(void *arg, const struct http_response *r, const struct err *e)
 	host = redirected_host(call, r);
 	if (call_retry(call, r, host != NULL))
 		return;
+	if (call->retry_after_s == 0)
+		call->retry_after_s =
+		    http_response_retry_after(r, UPSTREAM_RETRY_MAX_S);
 	upstream_error_set(
 	    &failure, host != NULL ? host : "registry", r, &call->refusal);
 	call_finish(call, r, &failure);
@@ -347,6 +385,11 @@ upstream_call_start(struct registry *g, const struct upstream_call_options *o,
 	call->range_from = o->range_from;
 	call->cb = *cb;
 	strbuf_init(&call->refusal, UPSTREAM_ERROR_BODY_MAX);
+	if (misses_find(g->held, call->path, &call->held)) {
+		call->turn = evtimer_new(g->upstream.base, on_held, call);
+		event_active(call->turn, EV_TIMEOUT, 0);
+		return call;
+	}
 	choose_endpoint(call);
 	call_endpoint(call);
 	return call;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "credential.h"
+#include "misses.h"
 #include "upstream_call.h"
 #include "upstream_challenge.h"
 #include "winnow/auto.h"
@@ -286,6 +287,7 @@ registry_free(struct upstream *u)
 		free(g->endpoints[i].base_url);
 	}
 	free(g->endpoints);
+	misses_free(g->held);
 	credential_free(g->credential);
 	http_access_clear(&g->access);
 	free(g->upstream.host);
@@ -354,6 +356,7 @@ upstream_registry_new(struct event_base *base, struct http_client *client,
 	g->blobs_max =
 	    config->upstream_connections > 0 ? config->upstream_connections : 1;
 	TAILQ_INIT(&g->blobs_waiting);
+	g->held = misses_new();
 	g->endpoints =
 	    mem_zalloc(1 + cu->fallback_count, sizeof(*g->endpoints));
 	result = add_endpoint(g, cu->url, e);

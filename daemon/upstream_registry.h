@@ -42,6 +42,8 @@ struct registry {
 	uint64_t blobs_max;
 	uint64_t blobs_running;
 	struct blob_list blobs_waiting;
+	/* What it refused with Retry-After, by path, and how. */
+	struct misses *held;
 	struct registry_mirror mirrors[REGISTRY_MIRRORS_MAX];
 	size_t mirror_count;
 };

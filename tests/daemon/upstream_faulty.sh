@@ -101,6 +101,17 @@ check "403 with the upstream's words" \
 rule '{"match": "manifests", "status": 429, "headers": {"Retry-After": "7"}}'
 run $url manifest app 1
 check "429" "error rate-limit *registry answered 429 (Retry-After: 7)"
+rule '{"match": "app/manifests", "status": 429, "headers": {"Retry-After": "60"}}'
+run $url manifest app 1 manifest app 1 head app 1 blob app "$layer" "$layer_size"
+check "429: nobody asks for the same again before" \
+    "error rate-limit *app:1: registry answered 429 (Retry-After: 60)
+error rate-limit *app:1: registry answered 429 (Retry-After: 60)
+error rate-limit *app:1: registry answered 429 (Retry-After: 60)
+ok $layer $layer_size"
+logged "429: one request" 1 "app/manifests/1"
+rule '{"match": "manifests", "status": 500, "headers": {"Retry-After": "60"}}'
+run $url manifest app 1 manifest app 1
+logged "500 says nothing about when" 2 "app/manifests/1"
 rule '{"match": ".", "status": 503, "body": "<html>"}'
 run $url manifest app 1 head app 1 blob app "$layer" "$layer_size"
 check "503" "error upstream *app:1: registry answered 503

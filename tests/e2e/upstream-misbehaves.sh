@@ -131,7 +131,7 @@ for request in original variant; do
 	row 404 $request '{"match": "manifests", "status": 404}' \
 	    '404 MANIFEST_UNKNOWN .*library/app[0-9]*:[0-9]+.*404'
 	row 429 $request '{"match": "manifests", "status": 429,
-	    "headers": {"Retry-After": "7"}}' '429 TOOMANYREQUESTS .*Retry-After: 7'
+	    "headers": {"Retry-After": "0"}}' '429 TOOMANYREQUESTS .*Retry-After: 0'
 	row 500 $request '{"match": "manifests", "status": 500}' '502 UNAVAILABLE .*500'
 	row '503 with a page' $request '{"match": "manifests", "status": 503,
 	    "body": "<html>"}' '502 UNAVAILABLE .*503'
@@ -313,6 +313,40 @@ done
 stale 404 '{"match": ".", "status": 404}' '404 0'
 stale 'token server: 503' "$(answers_token '"status": 503')" '200 1'
 stale 'no connection' '' '200 1'
+
+# --- an upstream that says when to come back
+# asked REFERENCE: how often the upstream was.
+asked() { grep -c "app$row/manifests/$1" "$dir/requests"; }
+retry_after() { tr -d '\r' < "$dir/headers" | sed -n 's/^[Rr]etry-[Aa]fter: //p'; }
+again() { same "$(ask original)" '200 right'; }
+scenario '{}'
+start_ready again 20 test -s "$dir/ports2" -- python3 \
+    "$tests/lib/faulty_upstream.py" "$dir/layout" "$dir/scenario" \
+    "$dir/requests" "$dir/ports2"
+read -r main _ < "$dir/ports2"
+stop winnowd
+start_winnowd "http://127.0.0.1:$main" 'tag_ttl: 0s' 'negative_ttl: 0s'
+for status in 429 503; do
+	new_image
+	scenario "{\"match\": \"manifests\", \"status\": $status,
+	    \"headers\": {\"Retry-After\": \"8\"}}"
+	began=$SECONDS
+	ask original > /dev/null
+	seconds=$(retry_after)
+	check "$status: the client hears when to come back" test "$seconds" -ge 7
+	scenario '{}'
+	count=$(asked "$row")
+	has "$status: too early, it hears the same" "$(ask original)" "$status .*Retry-After: 8|502 .*$status .Retry-After: 8"
+	check "$status: and how long yet" test "$(retry_after)" -le 8
+	is "$status: the upstream is not asked" "$(asked "$row")" "$count"
+	check "$status: then it is" wait_for 20 again
+	check "$status: not before" test $((SECONDS - began)) -ge 7
+done
+new_image
+scenario '{"match": "manifests", "status": 429, "headers": {"Retry-After": "86400"}}'
+ask original > /dev/null
+check 'a day is too long: five minutes' test "$(retry_after)" -le 300
+check 'but no less' test "$(retry_after)" -ge 295
 check 'what is kept is what its digest says' store_is_honest
 is 'and nothing is left over' "$(cd "$dir/store" && find . -type f -path '*tmp*')" ''
 finish

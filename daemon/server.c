@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "process.h"
+#include "server_answer.h"
 #include "server_auth.h"
 #include "server_exchange.h"
 #include "server_question.h"
@@ -219,7 +220,7 @@ on_message(void *arg, struct channel_message *m)
 	if (json_get_string(m->body, "type", JSON_REQUIRED, &type, &e) == -1)
 		return;
 	if (strcmp(type, "answer") == 0)
-		exchange_take_answer(s, m);
+		server_answer_take(s, m);
 	else if (strcmp(type, "forget") == 0)
 		answers_clear(s->answers);
 	else if (strcmp(type, "log") == 0)

@@ -16,7 +16,7 @@
 #include "client_auth.h"
 #include "core_link.h"
 #include "counters.h"
-#include "server_connection.h"
+#include "server_connections.h"
 
 struct server_questions;
 struct server_uses;

@@ -1,57 +1,15 @@
 /*
- * server_connection: the client connections of a server: their number, their
- * time limits and their end.  evhttp owns a connection; this module learns of
- * its birth and death and ends it where evhttp would not.
+ * server_connection: one client connection of a server: its time limits, its
+ * replies and its end.  evhttp owns it; this module learns of its birth and
+ * death and ends it where evhttp would not.
  */
 #ifndef WINNOW_DAEMON_SERVER_CONNECTION_H
 #define WINNOW_DAEMON_SERVER_CONNECTION_H
 
-#include <event2/event.h>
-#include <event2/http.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "counters.h"
-#include "winnow/err.h"
-
-/* Sockets that a server keeps for clients which still send (linger.h). */
-#define CONNECTIONS_LINGERING 64
-
 struct connection;
-struct connections;
-struct tls_context;
-
-struct connection_limits {
-	uint64_t connections; /* more are answered 503 */
-	uint64_t header_timeout_ms; /* for the whole header */
-	uint64_t idle_timeout_ms; /* between requests; writing stuck */
-};
-
-/* `on_empty` is called when the last connection ends after a drain. */
-struct connections *
-connections_new(struct event_base *base, struct evhttp *plain,
-    struct evhttp *tls, const struct connection_limits *limits,
-    void (*on_empty)(void *arg), void *arg);
-/* Where they are counted from now on; borrowed. */
-void connections_count(struct connections *all, struct counters *counters);
-/* After evhttp_free(). */
-void connections_free(struct connections *all);
-
-/* Takes the listening socket `fd`. */
-int
-connections_listen(struct connections *all, int fd, bool tls, struct err *e);
-
-/*
- * How TLS is spoken from now on (counted); sockets with TLS accept nobody
- * before this.
- */
-void connections_set_tls(struct connections *all, struct tls_context *tls);
-
-/* Accepts no more, ends idle connections, lets the others finish. */
-void connections_drain(struct connections *all);
-
-struct connection *
-connections_find(struct connections *all, struct evhttp_connection *evcon);
 
 /*
  * A request is complete: no time limit runs until connection_rest().  `gone`

@@ -11,9 +11,9 @@
 
 #include "answers.h"
 #include "client_auth.h"
+#include "oci_error.h"
 #include "server_connection.h"
 #include "server_request.h"
-#include "winnow/channel.h"
 
 /* Room for the id of a process and a number. */
 #define EXCHANGE_ID 40
@@ -54,7 +54,10 @@ void exchange_begin(struct evhttp_request *http, void *server);
 /* The request may be served: what exchange_begin() leaves to server_auth. */
 void exchange_serve(struct exchange *x);
 
-/* Core's {"type":"answer"}. */
-void exchange_take_answer(struct server *server, struct channel_message *m);
+/* The answer `a` to what it asked is there: replies, or asks once more. */
+void exchange_serve_answer(struct exchange *x, struct answer *a);
+
+/* What an error is about: the kind of thing that was asked for. */
+enum oci_subject exchange_subject(const struct exchange *x);
 
 #endif

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "linger.h"
-#include "server_connection.h"
+#include "server_connections.h"
 #include "winnow/auto.h"
 #include "winnow/clock.h"
 #include "winnow/mem.h"

@@ -266,3 +266,30 @@ selection_keeps(const struct selection *s, const struct tree_node *n)
 {
 	return s->nodes[n->number].reason != SELECTION_NOT_KEPT;
 }
+
+/* Whether a resolution passes through kept links and files only. */
+struct kept_walk {
+	const struct selection *selection;
+	bool kept;
+};
+
+static void
+visit_kept(void *arg, struct tree_node *n)
+{
+	struct kept_walk *walk = arg;
+
+	/* The parents of what is kept are so last of all. */
+	if (tree_node_type(n) != ENTRY_DIRECTORY &&
+	    !selection_keeps(walk->selection, n))
+		walk->kept = false;
+}
+
+bool
+selection_keeps_path(const struct selection *s, const char *path)
+{
+	struct kept_walk walk = {.selection = s, .kept = true};
+
+	return tree_resolve(s->tree, NULL, path, 0, visit_kept, &walk) !=
+	    NULL &&
+	    walk.kept;
+}

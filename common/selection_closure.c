@@ -231,37 +231,18 @@ run_all(struct closure_walk *w, struct closure *c)
 	return any;
 }
 
-/* Whether a resolution passes through kept links and files only. */
-struct kept_walk {
-	const struct selection *selection;
-	bool kept;
-};
-
-static void
-visit_kept(void *arg, struct tree_node *n)
-{
-	struct kept_walk *walk = arg;
-
-	/* The parents of what is kept are so last of all. */
-	if (tree_node_type(n) != ENTRY_DIRECTORY &&
-	    !selection_keeps(walk->selection, n))
-		walk->kept = false;
-}
-
 struct closure_env
 selection_closure_env(
     const struct selection *s, const struct closure_env *config)
 {
 	struct closure_env env = {0};
-	struct kept_walk walk = {.selection = s, .kept = true};
 	size_t len = 0;
 
 	if (config != NULL)
 		env = *config;
-	tree_resolve(s->tree, NULL, CLOSURE_PRELOAD_FILE, 0, visit_kept, &walk);
-	env.preload_file = walk.kept
-	    ? tree_content(s->tree, CLOSURE_PRELOAD_FILE, &len)
-	    : NULL;
+	if (selection_keeps_path(s, CLOSURE_PRELOAD_FILE))
+		env.preload_file =
+		    tree_content(s->tree, CLOSURE_PRELOAD_FILE, &len);
 	return env;
 }
 

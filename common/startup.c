@@ -329,40 +329,23 @@ check_health(const struct startup *s, json_t *warnings)
 	json_push(warnings, json_escaped(text));
 }
 
-/* Whether a resolution passes through kept nodes only. */
-struct walk {
-	const struct selection *selection;
-	bool kept;
-};
-
-static void
-visit_kept(void *arg, struct tree_node *n)
-{
-	struct walk *w = arg;
-
-	if (!selection_keeps(w->selection, n))
-		w->kept = false;
-}
-
 /* Checks that a name is in a kept file of accounts; numbers always pass. */
 static int
 check_account(const struct startup *s, const char *file, const char *name,
     size_t name_len, struct err *e)
 {
-	struct walk w = {.selection = s->selection, .kept = true};
 	const char *text;
 	size_t len = 0;
 
 	if (name_len == 0 || isdigit((unsigned char)*name))
 		return 0;
-	tree_resolve(s->tree, NULL, file, 0, visit_kept, &w);
 	text = tree_content(s->tree, file, &len);
 	if (text == NULL)
 		return err_set(e, ERR_POLICY,
 		    "user %.100s is a name, and the image has no /%s: set "
 		    "config.user to a number",
 		    image_config_string(s->config, "User"), file);
-	if (!w.kept)
+	if (!selection_keeps_path(s->selection, file))
 		return err_set(e, ERR_POLICY,
 		    "user %.100s is a name, and /%s is not kept: set "
 		    "config.user to a number, or add under keep: - /%s",

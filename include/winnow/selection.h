@@ -73,6 +73,9 @@ AUTO_DEFINE(selection, selection_free)
 #define auto_selection __attribute__((cleanup(auto_selection_cleanup)))
 
 bool selection_keeps(const struct selection *s, const struct tree_node *n);
+/* True when the path leads through kept links to something kept, or to a
+ * directory. */
+bool selection_keeps_path(const struct selection *s, const char *path);
 
 /*
  * What the loaders of the variant find: the environment of the config, or NULL

@@ -5,6 +5,8 @@
 
 [ "$(id -u)" = 0 ] || skip "chroot needs root"
 need umoci python3 bash env ldd
+# Of which the variants' bash would say that they lack it.
+unset LC_ALL
 
 # install PROGRAM PATH: copies it, and its libraries to where they are.
 install_program() {

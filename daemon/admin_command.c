@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "admin_private.h"
+#include "reference.h"
 #include "winnow/auto.h"
 #include "winnow/json.h"
 #include "winnow/log.h"
@@ -116,7 +117,7 @@ check_references(const json_t *list, struct err *e)
 		if (text == NULL)
 			return err_set(
 			    e, ERR_INVALID, "a reference must be a string");
-		if (warm_check(text, e) == -1)
+		if (reference_check(text, e) == -1)
 			return -1;
 	}
 	return 0;

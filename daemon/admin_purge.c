@@ -9,6 +9,7 @@
 #include "admin_private.h"
 #include "misses.h"
 #include "names.h"
+#include "reference.h"
 #include "winnow/auto.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
@@ -83,7 +84,7 @@ admin_purge(
 		*result = remove_blobs(a, &all);
 		return 0;
 	}
-	if (warm_split(reference, &repository, &first, e) == -1)
+	if (reference_split(reference, &repository, &first, e) == -1)
 		return -1;
 	tag = first != NULL && strchr(first, ':') == NULL ? first : NULL;
 	if (names_find(context->config, context->policies, repository, NULL,

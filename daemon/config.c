@@ -113,6 +113,7 @@ config_free(struct config *c)
 	free(c->admin_socket);
 	config_free_strings(c->admin, c->admin_count);
 	config_free_strings(c->warm, c->warm_count);
+	free(c->warm_marks);
 	free(c->policies);
 	free(c->sets);
 	free(c->default_upstream);
@@ -327,12 +328,13 @@ is_admin_address(const char *text)
 
 /* What no single key can say. */
 static void
-check_config(const struct config_reader *r, const struct config *c)
+check_config(const struct config_reader *r, struct config *c)
 {
 	const struct yaml_node *node =
 	    yaml_get(r->root, "default_upstream", YAML_STRING);
 
 	check_listen(r, "listen");
+	config_check_warm(r, c);
 	config_check_tls(r, c);
 	check_list(r, "admin", is_admin_address,
 	    "ADDRESS:PORT with a numeric address, or unix:PATH");

@@ -69,6 +69,8 @@ struct config {
 	char *store;
 	char **warm; /* references */
 	size_t warm_count;
+	/* Line and column of each, for who checks the file that was read. */
+	unsigned (*warm_marks)[2];
 	uint64_t warm_interval_ms;
 	uint64_t max_size; /* bytes; 0: no limit */
 	uint64_t forget_after_ms; /* 0: never */

@@ -15,4 +15,13 @@
 unsigned
 config_check_files(const struct config *c, const char *path, FILE *out);
 
+/*
+ * Adds to `mistakes` every reference of `warm` that cannot be had, since no
+ * upstream or no policy lets it, or that stands there twice.
+ */
+struct yaml_mistakes;
+void config_check_warm_names(const struct config *c,
+    const struct policy_set *policies, const char *path,
+    struct yaml_mistakes *mistakes);
+
 #endif

@@ -22,6 +22,9 @@ void config_check_tls(const struct config_reader *r, const struct config *c);
 void config_clear_tls(struct config_tls *tls);
 void config_print_tls(const struct config_tls *tls, FILE *out);
 
+/* The references to be warm: their form, and where they stand. */
+void config_check_warm(const struct config_reader *r, struct config *c);
+
 void config_read_access(const struct config_reader *r,
     const struct yaml_node *list, struct config *c);
 void

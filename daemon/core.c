@@ -78,14 +78,25 @@ load_config(
 	return status;
 }
 
+/* The policies; with them it is known whether what is to be warm may be had. */
 static int
-load_policies(const struct config *c, struct policy_set **out,
+load_policies(const char *path, const struct config *c, struct policy_set **out,
     struct strbuf *said, struct err *e)
 {
 	struct yaml_mistakes mistakes = {.items = NULL};
-	int status = policy_load_dir(c->policies, c->sets, out, &mistakes, e);
+	struct policy_set *policies = NULL;
+	int status =
+	    policy_load_dir(c->policies, c->sets, &policies, &mistakes, e);
 
+	if (status == 0) {
+		config_check_warm_names(c, policies, path, &mistakes);
+		status = yaml_mistakes_finish(&mistakes, path, e);
+	}
 	report_mistakes(&mistakes, said);
+	if (status == 0)
+		*out = policies;
+	else if (policies != NULL)
+		policy_set_free(policies);
 	return status;
 }
 
@@ -165,7 +176,8 @@ load_again(struct core *core, struct strbuf *said, struct retired *fresh,
 {
 	*fresh = (struct retired){NULL, NULL, NULL};
 	if (load_config(core->path, &fresh->config, said, e) == 0 &&
-	    load_policies(fresh->config, &fresh->policies, said, e) == 0 &&
+	    load_policies(
+		core->path, fresh->config, &fresh->policies, said, e) == 0 &&
 	    load_users(fresh->config, &fresh->users, e) == 0 &&
 	    tls_keeper_reload(core->context.tls, fresh->config, e) == 0)
 		return 0;
@@ -368,7 +380,8 @@ core_main(const char *path)
 	context->env.tag_moved = on_tag_moved;
 	context->env.arg = &core;
 	if (load_config(path, &context->config, NULL, &e) == 0 &&
-	    load_policies(context->config, &context->policies, NULL, &e) == 0) {
+	    load_policies(
+		path, context->config, &context->policies, NULL, &e) == 0) {
 		int level = log_level_parse(context->config->log_level);
 
 		log_init("core", (enum log_level)level);
@@ -406,7 +419,7 @@ core_check(const char *path, bool print)
 	setlocale(LC_CTYPE, "C.UTF-8");
 	log_init("core", LOG_LEVEL_INFO);
 	if (load_config(path, &config, NULL, &e) == -1 ||
-	    load_policies(config, &policies, NULL, &e) == -1 ||
+	    load_policies(path, config, &policies, NULL, &e) == -1 ||
 	    load_users(config, &users, &e) == -1 ||
 	    tls_keeper_check(config, &e) == -1) {
 		fprintf(stderr, "winnowd: %s\n", e.message);

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "question.h"
+#include "reference.h"
 #include "winnow/fsutil.h"
 #include "winnow/json.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
 #include "winnow/oci.h"
-#include "winnow/ref.h"
 
 /* Manifests and blobs of one image: an index with all its platforms. */
 #define PARTS_MAX (LIMIT_INDEX_MANIFESTS + LIMIT_LAYERS * 8)
@@ -196,35 +196,6 @@ on_step(evutil_socket_t fd, short what, void *arg)
 }
 
 int
-warm_split(const char *text, char **repository, char **first, struct err *e)
-{
-	/* A colon in front of a slash is a port's. */
-	const char *at = strchr(text, '@');
-	const char *slash = strrchr(text, '/');
-	const char *colon = strrchr(slash == NULL ? text : slash, ':');
-	const char *end = at != NULL ? at : colon;
-	struct digest digest;
-
-	if (at != NULL && digest_parse(at + 1, &digest, e) == -1)
-		return err_wrap(e, "%s", text);
-	if (at == NULL && colon != NULL && !ref_is_tag(colon + 1))
-		return err_set(
-		    e, ERR_INVALID, "\"%s\" does not end in a tag", text);
-	*repository = end == NULL ? mem_strdup(text)
-				  : mem_strndup(text, (size_t)(end - text));
-	*first = end == NULL ? NULL : mem_strdup(end + 1);
-	return 0;
-}
-
-int
-warm_check(const char *reference, struct err *e)
-{
-	auto_free char *repository = NULL, *first = NULL;
-
-	return warm_split(reference, &repository, &first, e);
-}
-
-int
 warm_start(struct context *context, const char *reference,
     void (*done)(void *arg, struct warm *w, const struct err *e), void *arg,
     struct warm **out, struct err *e)
@@ -232,13 +203,14 @@ warm_start(struct context *context, const char *reference,
 	auto_free char *repository = NULL, *first = NULL;
 	struct warm *w;
 
-	if (warm_split(reference, &repository, &first, e) == -1)
+	if (reference_split(reference, &repository, &first, e) == -1)
 		return -1;
 	w = mem_zalloc(1, sizeof(*w));
 	w->context = context;
 	w->reference = mem_strdup(reference);
 	w->repository = steal(&repository);
-	w->first = first == NULL ? mem_strdup("latest") : steal(&first);
+	w->first =
+	    first == NULL ? mem_strdup(REFERENCE_DEFAULT) : steal(&first);
 	w->done = done;
 	w->arg = arg;
 	TAILQ_INIT(&w->questions);

@@ -19,16 +19,6 @@ int warm_start(struct context *context, const char *reference,
     void (*done)(void *arg, struct warm *w, const struct err *e), void *arg,
     struct warm **out, struct err *e);
 
-/*
- * Splits NAME[:TAG|@DIGEST]; *first is the tag or digest, or NULL.  The caller
- * frees both.
- */
-int
-warm_split(const char *text, char **repository, char **first, struct err *e);
-
-/* Whether that is a reference. */
-int warm_check(const char *reference, struct err *e);
-
 /* No call to `done` any more; the work goes on. */
 void warm_disown(struct warm *w);
 

@@ -35,6 +35,32 @@ has 'a mistake in the configuration' \
     "$("$winnowd" -n -c "$dir/winnow.conf" 2>&1)" 'winnow\.conf:[0-9]+:1: .*defualt'
 is 'winnowd does not start with it' "$(status_of)" 1
 
+# What is to be warm: its form, whether it may be had, and nothing twice.
+warm_config()
+{
+	cat > "$dir/warm.conf" <<-EOF
+		store: $dir/new/store
+		policies: $policies
+		sets: $top_srcdir/conf/sets.d
+		default: deny
+		upstreams: { docker.io: { url: "oci:$dir/layouts" } }
+		warm: [$1]
+	EOF
+	"$winnowd" -n -c "$dir/warm.conf" 2>&1
+}
+out=$(warm_config '"postgres:", original/small, "Postgres:1"')
+is 'references of no form' "$?" 1
+has 'no tag' "$out" 'warm\.conf:6:8: "postgres:" is not NAME:TAG'
+has 'no name' "$out" 'warm\.conf:6:37: "Postgres:1" is not NAME:TAG'
+out=$(warm_config 'small, "postgres:1", "ghcr.io/a/b:1", "docker.io/library/small:latest"')
+is 'what cannot be warm' "$?" 1
+has 'no policy speaks of it' "$out" 'warm\.conf:6:15: "postgres:1": no policy speaks of'
+has 'no such upstream' "$out" 'warm\.conf:6:29: "ghcr\.io/a/b:1": .*not configured'
+has 'twice' "$out" 'warm\.conf:6:46: .* is the same as "small" in line 6'
+is 'and no more' "$(grep -c 'warm\.conf:' <<< "$out")" 4
+warm_config '"small:1", "original/small:1", "original/postgres:1", "small:2"' > "$dir/out"
+is 'the others can' "$? $(cat "$dir/out")" '0 '
+
 # winnowd -n looks at the files, too: all at once, and makes none.
 touch "$dir/plain"
 cat > "$dir/files.conf" <<-EOF

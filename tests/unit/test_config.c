@@ -243,6 +243,13 @@ test_mistakes(void **state)
 	    {"upstreams: {a.b: {url: \"http://x\", username: u}}\n",
 		":1:18: username and password_file"},
 	    {"wait: 1m\nwait: 2m\n", ":2:1: "},
+	    {"warm: [a, \"a:\"]\n", ":1:11: \"a:\" is not NAME:TAG"},
+	    {"warm: [\"a:1/b:c:d\"]\n", ":1:8: \"a:1/b:c:d\" is not"},
+	    {"warm: [\"a@sha256:1\"]\n", ":1:8: \"a@sha256:1\" is not"},
+	    {"warm: [Postgres]\n", ":1:8: \"Postgres\" is not"},
+	    {"warm: [original/Postgres]\n", ":1:8: "},
+	    {"warm: [\"\"]\n", ":1:8: \"\" is not"},
+	    {"warm: [\n  a,\n  \"x y:1\"]\n", ":3:3: \"x y:1\" is not"},
 	};
 	size_t i;
 

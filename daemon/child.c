@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "process.h"
+#include "spawn.h"
 #include "winnow/auto.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
@@ -45,32 +45,21 @@ struct child {
  * that core has open is close-on-exec.
  */
 static int
-spawn(const char *role, int channel_fd, pid_t *pid, struct err *e)
+start_role(const char *role, int channel_fd, pid_t *pid, struct err *e)
 {
 	char name[] = "winnowd", option[] = "--role";
 	auto_free char *role_copy = mem_strdup(role);
 	char *argv[] = {name, option, role_copy, NULL};
 	char *envp[] = {NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none;
-	int result;
+	const struct spawn_fd fd = {channel_fd, PROCESS_CHANNEL_FD};
+	const struct spawn_program program = {.file = "/proc/self/exe",
+	    .argv = argv,
+	    .envp = envp,
+	    .fds = &fd,
+	    .fd_count = 1};
 
-	sigemptyset(&none);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(
-	    &actions, channel_fd, PROCESS_CHANNEL_FD);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	posix_spawnattr_setsigmask(&attr, &none);
-	result =
-	    posix_spawn(pid, "/proc/self/exe", &actions, &attr, argv, envp);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&actions);
-	if (result != 0) {
-		errno = result;
+	if (spawn_start(&program, pid) == -1)
 		return err_set_errno(e, "cannot start a %s", role);
-	}
 	return 0;
 }
 
@@ -255,7 +244,7 @@ child_start(struct event_base *base, const char *role,
 
 	if (channel_pair(ends, e) == -1)
 		return -1;
-	if (spawn(role, ends[1], &pid, e) == -1) {
+	if (start_role(role, ends[1], &pid, e) == -1) {
 		close(ends[0]);
 		close(ends[1]);
 		return -1;

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "credential_helper.h"
+#include "optional.h"
 #include "winnow/auto.h"
 #include "winnow/clock.h"
 #include "winnow/fsutil.h"
@@ -54,12 +55,6 @@ credential_free_text(char *text)
 	if (text != NULL)
 		OPENSSL_cleanse(text, strlen(text));
 	free(text);
-}
-
-static char *
-copy_optional(const char *s)
-{
-	return s == NULL ? NULL : mem_strdup(s);
 }
 
 static void
@@ -232,7 +227,7 @@ credential_get(struct credential *c, char **out, struct err *e)
 		forget(c);
 	if (!c->known)
 		return 0;
-	*out = copy_optional(c->text);
+	*out = optional_copy(c->text);
 	return 1;
 }
 
@@ -272,7 +267,7 @@ on_helper(void *arg, const char *text, const struct err *e)
 	if (e == NULL) {
 		forget(c);
 		c->known = true;
-		c->text = copy_optional(text);
+		c->text = optional_copy(text);
 		c->until_ms = clock_now_ms() + CREDENTIAL_LIFE_MS;
 	}
 	tell_waiters(c, e);
@@ -332,10 +327,10 @@ credential_new(struct event_base *base, const struct credential_source *source)
 
 	c->base = base;
 	c->host = mem_strdup(source->host);
-	c->username = copy_optional(source->username);
-	c->password_file = copy_optional(source->password_file);
-	c->docker_config = copy_optional(source->docker_config);
-	c->helper = copy_optional(source->helper);
+	c->username = optional_copy(source->username);
+	c->password_file = optional_copy(source->password_file);
+	c->docker_config = optional_copy(source->docker_config);
+	c->helper = optional_copy(source->helper);
 	TAILQ_INIT(&c->waiters);
 	evtimer_assign(&c->turn, base, on_turn, c);
 	return c;

@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <openssl/crypto.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "spawn.h"
 #include "winnow/auto.h"
 #include "winnow/json.h"
 #include "winnow/mem.h"
@@ -191,29 +191,22 @@ on_late(evutil_socket_t fd, short what, void *arg)
 
 /* Starts the program with `input` and `output` as its standard ones. */
 static int
-spawn(const char *program, int input, int output, pid_t *pid, struct err *e)
+start_program(
+    const char *program, int input, int output, pid_t *pid, struct err *e)
 {
 	char get[] = "get";
 	auto_free char *name = mem_strdup(program);
 	char *argv[] = {name, get, NULL};
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none;
-	int result;
+	const struct spawn_fd fds[] = {
+	    {input, STDIN_FILENO}, {output, STDOUT_FILENO}};
+	const struct spawn_program p = {.file = program,
+	    .argv = argv,
+	    .envp = environ,
+	    .fds = fds,
+	    .fd_count = 2};
 
-	sigemptyset(&none);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-	posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	posix_spawnattr_setsigmask(&attr, &none);
-	result = posix_spawnp(pid, program, &actions, &attr, argv, environ);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&actions);
-	if (result == 0)
+	if (spawn_start(&p, pid) == 0)
 		return 0;
-	errno = result;
 	err_set_errno(e, "credential helper %s cannot be started", program);
 	e->code = ERR_UNAUTHORIZED;
 	return -1;
@@ -239,7 +232,7 @@ ask(const char *program, const char *server, int *output, pid_t *pid,
 	from_write = ends[1];
 	if (write(to_write, line, strlen(line)) != (ssize_t)strlen(line))
 		return err_set_errno(e, "cannot write to a pipe");
-	if (spawn(program, to_read, from_write, pid, e) == -1)
+	if (start_program(program, to_read, from_write, pid, e) == -1)
 		return -1;
 	*output = steal_fd(&from_read);
 	return 0;

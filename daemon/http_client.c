@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 
 #include "http_response.h"
+#include "optional.h"
 #include "winnow/auto.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"
@@ -452,8 +453,8 @@ void
 http_access_copy(const struct http_access *from, struct http_access *to)
 {
 	*to = *from;
-	to->ca_file = from->ca_file == NULL ? NULL : mem_strdup(from->ca_file);
-	to->proxy = from->proxy == NULL ? NULL : mem_strdup(from->proxy);
+	to->ca_file = optional_copy(from->ca_file);
+	to->proxy = optional_copy(from->proxy);
 }
 
 void

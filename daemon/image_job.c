@@ -1,53 +1,15 @@
-#include "image_job.h"
+#include "image_job_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "layer_work.h"
 #include "winnow/fsutil.h"
 #include "winnow/json.h"
 #include "winnow/limits.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"
-
-enum image_state {
-	IMAGE_FETCH,
-	IMAGE_PLAN,
-	IMAGE_EMIT,
-	IMAGE_ASSEMBLE,
-	IMAGE_DONE
-};
-
-struct image_job {
-	struct job_env *env;
-	enum image_state state;
-	struct upstream *upstream;
-	char *repository;
-	char *base_name;
-	struct digest digest; /* of the source manifest */
-	struct oci_manifest *manifest;
-	int manifest_fd;
-	int policy_fd;
-	struct blob_fetch *config_fetch;
-	struct blob_fetch_user config_user;
-	struct layer_work *layers;
-	struct layer_work **by_size; /* the layers, largest first */
-	bool *dropped; /* per layer: its plan is empty */
-	size_t layer_count;
-	size_t pending; /* layers (and config) of this state to come */
-	struct worker_job *worker;
-	int plan_fd;
-	struct section config;
-	struct section report;
-	int out_fd;
-	struct event *finish; /* ends the job from the loop */
-	struct err error;
-	struct image_result result;
-	image_job_cb cb;
-	void *arg;
-};
 
 static void
 set_state(struct image_job *j, enum image_state state)
@@ -475,71 +437,4 @@ void
 image_job_cancel(struct image_job *j)
 {
 	image_job_free(j);
-}
-
-/* "reading layers: 3 of 7, 120 of 340 MiB from docker.io" */
-static void
-describe_fetches(const struct image_job *j, struct strbuf *out)
-{
-	uint64_t have = 0, total = 0;
-	char have_text[32], total_text[32];
-	size_t i, read = 0;
-
-	for (i = 0; i < j->layer_count; i++) {
-		const struct layer_work *l = &j->layers[i];
-
-		read += l->state >= LAYER_INDEXED;
-		if (l->fetch == NULL)
-			continue;
-		have += blob_fetch_received(l->fetch);
-		total += l->layer->size;
-	}
-	strbuf_add_format(
-	    out, "reading layers: %zu of %zu", read, j->layer_count);
-	if (total > 0)
-		strbuf_add_format(out, ", %s of %s from %s",
-		    num_format_size(have, have_text),
-		    num_format_size(total, total_text), j->upstream->host);
-}
-
-/* How many of its jobs no worker has taken yet. */
-static size_t
-count_queued(const struct image_job *j)
-{
-	size_t i, n = j->worker != NULL && worker_job_is_queued(j->worker);
-
-	for (i = 0; i < j->layer_count; i++)
-		n += j->layers[i].worker != NULL &&
-		    worker_job_is_queued(j->layers[i].worker);
-	return n;
-}
-
-void
-image_job_describe(const struct image_job *j, struct strbuf *out)
-{
-	size_t i, done = 0, queued = count_queued(j);
-
-	switch (j->state) {
-	case IMAGE_FETCH:
-		describe_fetches(j, out);
-		break;
-	case IMAGE_PLAN:
-		strbuf_add_string(out, "choosing files");
-		break;
-	case IMAGE_EMIT:
-		for (i = 0; i < j->layer_count; i++)
-			done +=
-			    j->dropped[i] || j->layers[i].state == LAYER_DONE;
-		strbuf_add_format(
-		    out, "writing layers: %zu of %zu", done, j->layer_count);
-		break;
-	case IMAGE_ASSEMBLE:
-		strbuf_add_string(out, "writing config and manifest");
-		break;
-	case IMAGE_DONE:
-		strbuf_add_string(out, "done");
-		break;
-	}
-	if (queued > 0)
-		strbuf_add_format(out, " (%zu waiting for a worker)", queued);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "optional.h"
 #include "winnow/auto.h"
 #include "winnow/fsutil.h"
 #include "winnow/json.h"
@@ -267,7 +268,7 @@ read_platform(
 		return -1;
 	out->os = mem_strdup(os);
 	out->architecture = mem_strdup(architecture);
-	out->variant = variant == NULL ? NULL : mem_strdup(variant);
+	out->variant = optional_copy(variant);
 	return 0;
 }
 

@@ -6,6 +6,15 @@
 #include "winnow/log.h"
 #include "winnow/mem.h"
 
+/* Digests that manifest ?2 refers to, and no other of scope ?1. */
+#define OF_THIS_MANIFEST_ALONE(table)                        \
+	" (SELECT digest FROM holds WHERE manifest = ?2)"    \
+	" AND NOT EXISTS (SELECT 1 FROM holds JOIN manifest" \
+	" ON manifest.digest = holds.manifest"               \
+	" AND manifest.scope = ?1 AND manifest.evicted >= 0" \
+	" WHERE holds.digest = " table ".digest"             \
+	" AND holds.manifest <> ?2)"
+
 static const char *const sql[STATEMENTS] = {
     [PUT_BLOB] = "INSERT OR REPLACE INTO blob VALUES (?, ?, ?)",
     /* A manifest in use takes along what it holds. */
@@ -17,12 +26,6 @@ static const char *const sql[STATEMENTS] = {
     [LIST_UNUSED] = "SELECT digest, size, used FROM blob WHERE used < ?"
 		    " ORDER BY used LIMIT ?",
     [PUT_HOLDS] = "INSERT OR IGNORE INTO holds VALUES (?, ?)",
-    [FIND_HOLDER] = "WITH RECURSIVE up (d) AS (SELECT ?1 UNION"
-		    " SELECT holds.manifest FROM up JOIN holds"
-		    " ON holds.digest = up.d)"
-		    " SELECT source, digest, key, recipe FROM variant"
-		    " WHERE scope = ?2 AND digest IN (SELECT d FROM up)"
-		    " LIMIT 1",
     [LIST_HOLDERS] = "WITH RECURSIVE up (d) AS (SELECT ?1 UNION"
 		     " SELECT holds.manifest FROM up JOIN holds"
 		     " ON holds.digest = up.d)"
@@ -82,21 +85,10 @@ static const char *const sql[STATEMENTS] = {
     [MARK_FORGOTTEN] = "UPDATE manifest SET evicted = -?3"
 		       " WHERE scope = ?1 AND digest = ?2",
     [FORGET_MANIFEST] = "DELETE FROM manifest WHERE scope = ? AND digest = ?",
-    /* Not what another manifest of the scope refers to, too. */
-    [FORGET_REACH] = "DELETE FROM reach WHERE scope = ?1 AND digest IN"
-		     " (SELECT digest FROM holds WHERE manifest = ?2)"
-		     " AND NOT EXISTS (SELECT 1 FROM holds JOIN manifest"
-		     " ON manifest.digest = holds.manifest"
-		     " AND manifest.scope = ?1 AND manifest.evicted >= 0"
-		     " WHERE holds.digest = reach.digest"
-		     " AND holds.manifest <> ?2)",
-    [FORGET_CHILDREN] = "DELETE FROM child WHERE scope = ?1 AND digest IN"
-			" (SELECT digest FROM holds WHERE manifest = ?2)"
-			" AND NOT EXISTS (SELECT 1 FROM holds JOIN manifest"
-			" ON manifest.digest = holds.manifest"
-			" AND manifest.scope = ?1 AND manifest.evicted >= 0"
-			" WHERE holds.digest = child.digest"
-			" AND holds.manifest <> ?2)",
+    [FORGET_REACH] = "DELETE FROM reach WHERE scope = ?1 AND digest "
+		     "IN" OF_THIS_MANIFEST_ALONE("reach"),
+    [FORGET_CHILDREN] = "DELETE FROM child WHERE scope = ?1 AND digest "
+			"IN" OF_THIS_MANIFEST_ALONE("child"),
     /* The digests of images stay known as those of their index. */
     [FORGET_BLOB_HOLDS] = "DELETE FROM holds WHERE manifest = ?1"
 			  " AND NOT EXISTS (SELECT 1 FROM manifest"

@@ -106,7 +106,7 @@ store_find_holder(struct store *s, const char *scope,
     char **recipe)
 {
 	sqlite3_stmt *st =
-	    store_db_bind(s->db, FIND_HOLDER, "ds", digest, scope);
+	    store_db_bind(s->db, LIST_HOLDERS, "ds", digest, scope);
 	bool found = store_db_step(s->db, st);
 
 	if (found) {

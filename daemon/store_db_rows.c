@@ -123,31 +123,32 @@ store_put_map(struct store *s, const char *scope, const struct digest *source,
 	    store_db_bind(s->db, PUT_MAP, "sdd", scope, source, variant));
 }
 
+/* The digest that a statement finds, if any. */
+static bool
+get_digest(struct store_db *db, sqlite3_stmt *st, struct digest *out)
+{
+	bool found = store_db_step(db, st);
+
+	if (found)
+		store_db_column_digest(st, 0, out);
+	sqlite3_reset(st);
+	return found;
+}
+
 bool
 store_get_map(struct store *s, const char *scope, const struct digest *source,
     struct digest *variant)
 {
-	sqlite3_stmt *st = store_db_bind(s->db, GET_MAP, "sd", scope, source);
-	bool found = store_db_step(s->db, st);
-
-	if (found)
-		store_db_column_digest(st, 0, variant);
-	sqlite3_reset(st);
-	return found;
+	return get_digest(
+	    s->db, store_db_bind(s->db, GET_MAP, "sd", scope, source), variant);
 }
 
 bool
 store_get_map_source(struct store *s, const char *scope,
     const struct digest *variant, struct digest *source)
 {
-	sqlite3_stmt *st =
-	    store_db_bind(s->db, GET_MAP_SOURCE, "sd", scope, variant);
-	bool found = store_db_step(s->db, st);
-
-	if (found)
-		store_db_column_digest(st, 0, source);
-	sqlite3_reset(st);
-	return found;
+	return get_digest(s->db,
+	    store_db_bind(s->db, GET_MAP_SOURCE, "sd", scope, variant), source);
 }
 
 void

@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "credential.h"
+#include "optional.h"
 #include "upstream_challenge.h"
 #include "upstream_error.h"
 #include "winnow/auto.h"
@@ -139,7 +140,7 @@ token_credential(
 	case CHALLENGE_NONE:
 		return 0;
 	case CHALLENGE_BEARER:
-		*bearer = t->value == NULL ? NULL : mem_strdup(t->value);
+		*bearer = optional_copy(t->value);
 		return 0;
 	case CHALLENGE_BASIC:
 		ready = read_basic(a, basic, e);

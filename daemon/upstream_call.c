@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "misses.h"
+#include "optional.h"
 #include "upstream_auth.h"
 #include "upstream_error.h"
 #include "winnow/auto.h"
@@ -350,7 +351,7 @@ on_credential(
 		return;
 	}
 	free(call->bearer);
-	call->bearer = c->bearer == NULL ? NULL : mem_strdup(c->bearer);
+	call->bearer = optional_copy(c->bearer);
 	o.bearer = c->bearer;
 	o.basic = c->basic;
 	call->http = http_request_start(g->client, &o, &cb);

@@ -120,7 +120,10 @@ upstream_note(struct upstream *u, const struct err *e)
 void
 upstream_note_retry(struct upstream *u, uint64_t seconds)
 {
-	u->state.retry_at_ms = clock_now_ms() + seconds * 1000;
+	uint64_t at_ms = clock_now_ms() + seconds * 1000;
+
+	if (at_ms > u->state.retry_at_ms)
+		u->state.retry_at_ms = at_ms;
 }
 
 uint64_t

@@ -119,7 +119,7 @@ struct upstream_state {
 	/* From its headers, unless -1. */
 	int64_t rate_limit;
 	int64_t rate_remaining;
-	uint64_t retry_at_ms; /* of the monotonic clock: as it last said */
+	uint64_t retry_at_ms; /* of the monotonic clock; the latest */
 };
 
 /* Every implementation's structs start with these. */
@@ -134,9 +134,9 @@ struct upstream {
 void upstream_note(struct upstream *u, const struct err *e);
 /* The rate-limit headers of an answer. */
 void upstream_note_rate(struct upstream *u, const struct http_response *r);
-/* It has asked to come back after so long. */
+/* It has asked, about one thing, to come back after so long. */
 void upstream_note_retry(struct upstream *u, uint64_t seconds);
-/* The seconds that are left of that; 0 when it has not. */
+/* The seconds until all such times are over; 0 when none is left. */
 uint64_t upstream_retry_after(const struct upstream *u);
 
 struct upstream_request {

@@ -34,7 +34,8 @@ struct upstream_call {
 	bool success; /* of the response that arrives */
 	bool refused; /* once: the second time is the last */
 	bool begun; /* a success has begun to arrive: no other endpoint */
-	uint64_t retry_after_s; /* as an endpoint said, or 0 */
+	uint64_t said_s; /* when to come back, as the last response did, or 0 */
+	uint64_t retry_after_s; /* the first that an endpoint said, or 0 */
 	struct event *turn; /* answers from the loop what is held, or NULL */
 	struct err held; /* how it was refused */
 	struct err first; /* why an endpoint before failed, or ERR_NONE */
@@ -109,7 +110,7 @@ static bool
 call_next(struct upstream_call *call, const struct http_response *r,
     const struct err *e)
 {
-	uint64_t down_ms = call->retry_after_s * 1000;
+	uint64_t down_ms = call->said_s * 1000;
 	struct registry_endpoint *next;
 
 	if (!is_outage(r, e) || call->begun ||
@@ -290,9 +291,9 @@ call_on_done(void *arg, const struct http_response *r, const struct err *e)
 	host = redirected_host(call, r);
 	if (call_retry(call, r, host != NULL))
 		return;
+	call->said_s = http_response_retry_after(r, UPSTREAM_RETRY_MAX_S);
 	if (call->retry_after_s == 0)
-		call->retry_after_s =
-		    http_response_retry_after(r, UPSTREAM_RETRY_MAX_S);
+		call->retry_after_s = call->said_s;
 	upstream_error_set(
 	    &failure, host != NULL ? host : "registry", r, &call->refusal);
 	call_finish(call, r, &failure);
@@ -362,6 +363,7 @@ static void
 call_endpoint(struct upstream_call *call)
 {
 	free(call->url);
+	call->said_s = 0;
 	call->url = mem_printf("%s%s", call->endpoint->base_url, call->path);
 	call->auth = call->endpoint->auth;
 	call->waiter = upstream_auth_get(

@@ -22,7 +22,7 @@ for i in range(100000):
     holds.append((blobs[i // 10 * 10][0], d.digest()))
 db.executemany("INSERT INTO blob VALUES (?, ?, ?)", blobs)
 db.executemany("INSERT OR IGNORE INTO holds VALUES (?, ?)", holds)
-db.executemany("INSERT INTO manifest VALUES ('x', ?, 't', 1)",
+db.executemany("INSERT INTO manifest VALUES ('x', ?, 't', 1, 0)",
                [(b[0],) for b in blobs[::10]])
 db.commit()
 EOF

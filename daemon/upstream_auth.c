@@ -7,6 +7,7 @@
 
 #include "credential.h"
 #include "optional.h"
+#include "upstream.h"
 #include "upstream_challenge.h"
 #include "upstream_error.h"
 #include "winnow/auto.h"
@@ -60,6 +61,7 @@ struct token {
 };
 
 struct upstream_auth {
+	uint64_t retry_after_s; /* as the token server said last */
 	struct event_base *base;
 	struct http_client *client;
 	char *host;
@@ -258,6 +260,8 @@ on_token_done(void *arg, const struct http_response *r, const struct err *e)
 	struct token *t = arg;
 	struct err failure;
 
+	t->auth->retry_after_s =
+	    http_response_retry_after(r, UPSTREAM_RETRY_MAX_S);
 	if (e != NULL) {
 		failure = *e;
 		err_wrap(&failure, "token server");
@@ -546,4 +550,10 @@ upstream_auth_free(struct upstream_auth *a)
 	free(a->base_url);
 	http_access_clear(&a->access);
 	free(a);
+}
+
+uint64_t
+upstream_auth_retry_after(const struct upstream_auth *a)
+{
+	return a->retry_after_s;
 }

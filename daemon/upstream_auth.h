@@ -58,4 +58,10 @@ void upstream_auth_cancel(struct upstream_auth_waiter *w);
 void upstream_auth_refused(struct upstream_auth *a, const char *repository,
     const char *bearer, const struct http_response *r);
 
+/*
+ * The seconds that the token server asks to wait (Retry-After), bounded; 0
+ * when its last answer says nothing of it.
+ */
+uint64_t upstream_auth_retry_after(const struct upstream_auth *a);
+
 #endif

@@ -336,6 +336,11 @@ on_credential(
 		c = &nothing;
 		e = NULL;
 	}
+	if (e != NULL && e->code == ERR_RATE_LIMIT) {
+		call->said_s = upstream_auth_retry_after(call->auth);
+		if (call->retry_after_s == 0)
+			call->retry_after_s = call->said_s;
+	}
 	if (e != NULL && call_next(call, &none, e))
 		return;
 	if (e != NULL && call->first.code != ERR_NONE) {
@@ -347,6 +352,7 @@ on_credential(
 	if (e != NULL) {
 		/* Has its context from upstream_auth. */
 		upstream_note(&g->upstream, e);
+		hold(call, e);
 		call->cb.on_done(call->cb.arg, &none, e);
 		call_free(call);
 		return;

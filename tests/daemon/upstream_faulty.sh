@@ -177,6 +177,13 @@ scenario "{$bearer, \"anonymous\": true, \"field\": \"access_token\"}}"
 run $url manifest app 1 and manifest app 1 and manifest app 1 and manifest b/c 1
 check "access_token" "ok $manifest *ok *ok *ok *"
 logged "tokens are fetched once per repository" 2 '/token'
+scenario "{$bearer, \"anonymous\": true}, \"rules\": [
+    {\"match\": \"/token\", \"status\": 429, \"headers\": {\"Retry-After\": \"60\"}}]}"
+run $url manifest app 1 manifest app 1 manifest app 1
+check "token server overrun" "error rate-limit *token server answered 429*
+error rate-limit *token server answered 429*
+error rate-limit *token server answered 429*"
+logged "token server overrun: asked once" 1 '/token'
 scenario "{$bearer}}"
 run $url manifest app 1
 check "token refused" "error unauthorized *token server answered 401: wrong *"

@@ -1,5 +1,6 @@
 #include "server_connections.h"
 
+#include <errno.h>
 #include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,8 +197,8 @@ on_accept_error(struct evconnlistener *l, void *http)
 
 	(void)l;
 	(void)http;
-	log_event(LOG_LEVEL_WARN, "accept.failed", "why",
-	    evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()), NULL);
+	log_event(
+	    LOG_LEVEL_WARN, "accept.failed", "why", strerror(errno), NULL);
 	pause_listening(all);
 }
 

@@ -353,6 +353,8 @@ skip_authority(const char *target)
 	static const char *const schemes[] = {"http://", "https://"};
 	size_t i, host;
 
+	if (target[0] == '/')
+		return target;
 	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
 		size_t len = strlen(schemes[i]);
 

@@ -144,7 +144,7 @@ start_reading(void *arg, size_t i, struct err *e)
 static enum spool_want
 want_content(void *arg, const struct layer_entry *entry)
 {
-	return policy_may_keep(arg, entry->path) ? SPOOL_YES : SPOOL_IF_LIBRARY;
+	return policy_may_keep(arg, entry->path) ? SPOOL_YES : SPOOL_IF_LIKELY;
 }
 
 static int

@@ -8,6 +8,12 @@
 #define ELF_MAGIC_LEN 4
 /* "#!" and the line behind it. */
 #define HEAD_MAX (2 + LIMIT_SCRIPT_LINE)
+/*
+ * What links lead to, interpreters and what goes with a package database is
+ * known only when all layers are read.  The small of it is spooled in any case:
+ * a second reading of the layer costs more than all of them.
+ */
+#define SPOOL_SMALL 4096
 
 struct content {
 	struct layer_reader *reader;
@@ -208,7 +214,7 @@ finish_content(struct content *c, struct err *e)
 	if (is_elf(c)) {
 		if (read_elf(c, e) == -1)
 			return -1;
-		if (c->want == SPOOL_IF_LIBRARY)
+		if (c->want == SPOOL_IF_LIKELY)
 			keep = is_library(c->entry);
 	}
 	if (keep)
@@ -229,6 +235,8 @@ layer_read_content(
 		return -1;
 	if (r->filter != NULL)
 		c.want = r->filter->want(r->filter->arg, entry);
+	if (c.want == SPOOL_IF_LIKELY && entry->size <= SPOOL_SMALL)
+		c.want = SPOOL_YES;
 	marks_start(r->marks, entry->path, entry->size);
 	if (read_pieces(&c, e) == -1)
 		return -1;

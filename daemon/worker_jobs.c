@@ -98,7 +98,7 @@ get_source(const json_t *body, int fd, int progress_fd, struct blob_source *out,
 static enum spool_want
 want_by_policy(void *arg, const struct layer_entry *entry)
 {
-	return policy_may_keep(arg, entry->path) ? SPOOL_YES : SPOOL_IF_LIBRARY;
+	return policy_may_keep(arg, entry->path) ? SPOOL_YES : SPOOL_IF_LIKELY;
 }
 
 /* Writes a whole file and makes it durable. */

@@ -93,7 +93,7 @@ struct layer_index {
 enum spool_want {
 	SPOOL_NO,
 	SPOOL_YES,
-	SPOOL_IF_LIBRARY, /* if it is an ELF file that others can need */
+	SPOOL_IF_LIKELY, /* if others can need it: small, or a library */
 };
 struct spool_filter {
 	enum spool_want (*want)(void *arg, const struct layer_entry *entry);

@@ -468,7 +468,7 @@ want_by_name(void *arg, const struct layer_entry *entry)
 	assert_ptr_equal(arg, NULL);
 	if (strstr(entry->path, "yes") != NULL)
 		return SPOOL_YES;
-	return strstr(entry->path, "maybe") != NULL ? SPOOL_IF_LIBRARY
+	return strstr(entry->path, "maybe") != NULL ? SPOOL_IF_LIKELY
 						    : SPOOL_NO;
 }
 
@@ -501,12 +501,14 @@ test_spool(void **state)
 	static const struct elf_image program = {
 	    32, true, 3, "/lib/ld.so", NULL, NULL};
 	static const struct spool_filter filter = {want_by_name, NULL};
-	char lib[ELF_IMAGE_SIZE], exe[ELF_IMAGE_SIZE];
+	/* Above what is spooled because it is small. */
+	enum { LARGE = 4097 };
+	char lib[LARGE] = "", exe[LARGE] = "", text[LARGE] = "text";
 	const struct tar_member members[] = {
 	    {.name = "yes", .data = "content"},
 	    {.name = "yes-empty"},
 	    {.name = "no", .data = "content"},
-	    {.name = "maybe-text", .data = "content"},
+	    {.name = "maybe-text", .data = text, .size = sizeof(text)},
 	    {.name = "maybe-lib", .data = lib, .size = sizeof(lib)},
 	    {.name = "maybe-exe", .data = exe, .size = sizeof(exe)},
 	    {.name = "maybe-exe.so", .data = exe, .size = sizeof(exe)},
@@ -514,9 +516,11 @@ test_spool(void **state)
 	    {.name = "yes-exe", .data = exe, .size = sizeof(exe)},
 	    {.name = "no-broken", .data = lib, .size = 70},
 	    {.name = "maybe-broken.so", .data = lib, .size = 70},
+	    {.name = "maybe-small-text", .data = text, .size = LARGE - 1},
+	    {.name = "maybe-empty"},
 	};
 	const bool spooled[] = {true, true, false, false, true, false, true,
-	    false, true, false, true};
+	    false, true, false, true, true, true};
 	const size_t count = sizeof(members) / sizeof(members[0]);
 	auto_layer_index struct layer_index *index = NULL;
 	auto_spool struct spool *spool = NULL;

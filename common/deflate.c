@@ -13,34 +13,45 @@
 #define MATCH_MIN 4u
 #define MATCH_MAX 258u
 #define DISTANCE_MAX 32768u
-/* 128 KiB of positions: a fraction of the second-level cache. */
-#define HASH_BITS 15
+/* 16 KiB of positions: half of the first-level cache. */
+#define HASH_BITS 13
 /* After this many bytes without a match steps grow by one byte. */
 #define SKIP_SHIFT 6
 #define SYMBOL_END 256
 #define SYMBOL_LENGTH 257
 
-/* Bytes as they are, then a copy of what was before (none at the end). */
-struct sequence {
-	uint32_t literals;
-	uint16_t length; /* 0: none */
-	uint16_t distance; /* less one */
+/*
+ * What a block is made of: a byte, or a copy of what was before.  Its bits
+ * from the lowest: 10 for the unit (the byte, or UNIT_COPY + length), 5 for
+ * the symbol of the distance (NO_DISTANCE for a byte), 13 for its extra bits.
+ */
+#define UNIT_COPY 256u
+#define UNITS (UNIT_COPY + MATCH_MAX + 1)
+#define UNIT_MASK 1023u
+#define NO_DISTANCE DEFLATE_DISTANCES
+#define DISTANCE_SHIFT 10
+#define DISTANCE_MASK 31u
+#define EXTRA_SHIFT 15
+
+/* A code with the extra bits of what it stands for, in one. */
+struct unit_code {
+	uint32_t bits;
+	uint32_t len;
 };
 
 struct deflate {
-	uint32_t heads[1u << HASH_BITS]; /* last position of a hash, plus 1 */
-	struct sequence sequences[BLOCK_MAX / MATCH_MIN + 1];
-	unsigned sequence_count;
+	/* The last position of a hash, modulo 2^16. */
+	uint16_t heads[1u << HASH_BITS];
+	uint32_t tokens[BLOCK_MAX];
+	size_t token_count;
+	uint32_t unit_counts[UNITS];
 	uint32_t literal_counts[DEFLATE_LITERALS];
 	uint32_t distance_counts[DEFLATE_DISTANCES];
 	struct deflate_codes fixed;
 	struct deflate_codes codes;
 	struct deflate_header header;
-	/* Of each length of a copy its code and extra bits, in one. */
-	struct length_bits {
-		uint32_t bits;
-		uint8_t len;
-	} lengths[MATCH_MAX + 1];
+	struct unit_code units[UNITS];
+	struct unit_code distances[DEFLATE_DISTANCES + 1];
 	uint8_t length_symbols[MATCH_MAX + 1]; /* less SYMBOL_LENGTH */
 	uint8_t distance_symbols[512]; /* see distance_symbol() */
 	struct bit_writer out;
@@ -62,8 +73,9 @@ static const uint8_t length_extras[29] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2,
 static const uint16_t distance_bases[30] = {0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32,
     48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096,
     6144, 8192, 12288, 16384, 24576};
-static const uint8_t distance_extras[30] = {0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4,
-    5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13};
+/* Also of NO_DISTANCE. */
+static const uint8_t distance_extras[31] = {0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4,
+    5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 0};
 
 static void
 set_symbols(struct deflate *d)
@@ -142,12 +154,17 @@ hash(uint32_t word)
 	return word * 0x9E3779B1u >> (32 - HASH_BITS);
 }
 
-/* How many bytes at `a` and `b` are equal, of `max`. */
+/*
+ * How many bytes before `end` are the same at `a` and `b`, of which four are
+ * known to be; at most what one copy holds.
+ */
 static inline unsigned
-match_length(const uint8_t *a, const uint8_t *b, unsigned max)
+match_length(const uint8_t *a, const uint8_t *b, const uint8_t *end)
 {
-	unsigned n = 0;
+	unsigned n = MATCH_MIN, max = MATCH_MAX;
 
+	if ((size_t)(end - a) < MATCH_MAX)
+		max = (unsigned)(end - a);
 	while (n + 8 <= max) {
 		uint64_t difference = load64(a + n) ^ load64(b + n);
 
@@ -160,70 +177,120 @@ match_length(const uint8_t *a, const uint8_t *b, unsigned max)
 	return n;
 }
 
-static inline void
-count_literals(struct deflate *d, const uint8_t *from, const uint8_t *to)
+/*
+ * How far before `at`, which is at `position` of the chunk and begins with
+ * `word`, the last place with its hash is, if that has the same four bytes and
+ * can be copied from; else 0.  Notes `at` as the last place.
+ */
+static inline unsigned
+find_copy(
+    struct deflate *d, const uint8_t *at, uint32_t position, uint32_t word)
 {
-	while (from < to)
-		d->literal_counts[*from++]++;
+	uint16_t *head = &d->heads[hash(word)];
+	/*
+	 * What is further back than 2^16, and what never was, looks like
+	 * another place of the chunk, and is compared like any.
+	 */
+	uint16_t distance = (uint16_t)(position - *head);
+
+	*head = (uint16_t)position;
+	if ((uint16_t)(distance - 1) >= DISTANCE_MAX ||
+	    load32(at - distance) != word)
+		return 0;
+	return distance;
 }
 
-static inline void
-add_sequence(struct deflate *d, const uint8_t *literals, size_t count,
-    unsigned length, unsigned distance)
+static inline uint32_t *
+add_byte(struct deflate *d, uint32_t *token, uint8_t byte)
 {
-	struct sequence *s = &d->sequences[d->sequence_count++];
-
-	s->literals = (uint32_t)count;
-	s->length = (uint16_t)length;
-	s->distance = (uint16_t)distance;
-	count_literals(d, literals, literals + count);
-	if (length == 0)
-		return;
-	d->literal_counts[SYMBOL_LENGTH + d->length_symbols[length]]++;
-	d->distance_counts[distance_symbol(d, distance)]++;
+	d->unit_counts[byte]++;
+	*token = byte | (uint32_t)NO_DISTANCE << DISTANCE_SHIFT;
+	return token + 1;
 }
 
-/* Divides a block into sequences. */
+static inline uint32_t *
+add_copy(struct deflate *d, uint32_t *token, unsigned length, unsigned distance)
+{
+	unsigned symbol = distance_symbol(d, distance - 1);
+	uint32_t extra = distance - 1 - distance_bases[symbol];
+
+	d->unit_counts[UNIT_COPY + length]++;
+	d->distance_counts[symbol]++;
+	*token = (UNIT_COPY + length) | symbol << DISTANCE_SHIFT |
+	    extra << EXTRA_SHIFT;
+	return token + 1;
+}
+
+/* Adds `count` bytes, or what there are of them. */
+static inline uint32_t *
+add_bytes(struct deflate *d, uint32_t *token, const uint8_t **at,
+    const uint8_t *end, size_t count)
+{
+	for (; count > 0 && *at < end; count--)
+		token = add_byte(d, token, *(*at)++);
+	return token;
+}
+
+/* Divides a block into tokens. */
 static void
-find_sequences(struct deflate *d, const struct block *b)
+find_tokens(struct deflate *d, const struct block *b)
 {
 	const uint8_t *chunk = b->chunk, *end = chunk + b->end;
-	const uint8_t *at = chunk + b->start, *anchor = at;
+	const uint8_t *at = chunk + b->start, *behind_copy = at;
+	uint32_t *token = d->tokens;
 
-	while ((size_t)(end - at) >= MATCH_MIN) {
-		uint32_t word = load32(at), position = (uint32_t)(at - chunk);
-		uint32_t *head = &d->heads[hash(word)];
-		uint32_t before = *head;
-		const uint8_t *match = chunk + before - 1;
-		unsigned length;
+	/* Two places at a time: mostly neither has a copy. */
+	while ((size_t)(end - at) >= sizeof(uint64_t)) {
+		uint64_t bytes = load64(at);
+		uint32_t position = (uint32_t)(at - chunk);
+		unsigned distance, second, length;
 
-		*head = position + 1;
-		if (before == 0 || position - before >= DISTANCE_MAX ||
-		    load32(match) != word) {
-			size_t step = 1 + ((size_t)(at - anchor) >> SKIP_SHIFT);
+		distance = find_copy(d, at, position, (uint32_t)bytes);
+		second =
+		    find_copy(d, at + 1, position + 1, (uint32_t)(bytes >> 8));
+		if ((distance | second) == 0) {
+			size_t skip = (size_t)(at - behind_copy) >> SKIP_SHIFT;
 
-			if (step > (size_t)(end - at))
-				break;
-			at += step;
+			token = add_byte(d, token, *at++);
+			token = add_byte(d, token, *at++);
+			if (skip > 0)
+				token = add_bytes(d, token, &at, end, 2 * skip);
 			continue;
 		}
-		while (at > anchor && match > chunk && at[-1] == match[-1]) {
-			at--;
-			match--;
+		if (distance == 0) {
+			token = add_byte(d, token, *at++);
+			distance = second;
 		}
-		length = (size_t)(end - at) < MATCH_MAX ? (unsigned)(end - at)
-							: MATCH_MAX;
-		length = match_length(at, match, length);
-		add_sequence(d, anchor, (size_t)(at - anchor), length,
-		    (unsigned)(at - match) - 1);
+		/* It may have begun one byte before: take that back. */
+		if (at > behind_copy && at - distance > chunk &&
+		    at[-1] == *(at - distance - 1)) {
+			d->unit_counts[*--at]--;
+			token--;
+		}
+		length = match_length(at, at - distance, end);
+		token = add_copy(d, token, length, distance);
 		at += length;
-		anchor = at;
-		if ((size_t)(end - at) >= MATCH_MIN) {
+		behind_copy = at;
+		if ((size_t)(end - at) >= MATCH_MIN)
 			d->heads[hash(load32(at - 2))] =
-			    (uint32_t)(at - 2 - chunk) + 1;
-		}
+			    (uint16_t)(at - 2 - chunk);
 	}
-	add_sequence(d, anchor, (size_t)(end - anchor), 0, 0);
+	token = add_bytes(d, token, &at, end, sizeof(uint64_t));
+	d->token_count = (size_t)(token - d->tokens);
+}
+
+/* How often each symbol of deflate's occurs. */
+static void
+count_symbols(struct deflate *d)
+{
+	unsigned i;
+
+	memcpy(d->literal_counts, d->unit_counts, 256 * sizeof(uint32_t));
+	memset(&d->literal_counts[256], 0, 30 * sizeof(uint32_t));
+	d->literal_counts[SYMBOL_END] = 1;
+	for (i = MATCH_MIN; i <= MATCH_MAX; i++)
+		d->literal_counts[SYMBOL_LENGTH + d->length_symbols[i]] +=
+		    d->unit_counts[UNIT_COPY + i];
 }
 
 /* Bits of a block's symbols, under these codes. */
@@ -248,67 +315,50 @@ count_bits(const struct deflate *d, const struct deflate_codes *codes)
 }
 
 static void
-set_lengths(struct deflate *d, const struct deflate_codes *codes)
+set_units(struct deflate *d, const struct deflate_codes *codes)
 {
+	struct deflate_code code;
 	unsigned i;
 
+	for (i = 0; i < 256; i++) {
+		code = codes->literals[i];
+		d->units[i] = (struct unit_code){code.bits, code.len};
+	}
 	for (i = MATCH_MIN; i <= MATCH_MAX; i++) {
 		unsigned symbol = d->length_symbols[i];
-		struct deflate_code code =
-		    codes->literals[SYMBOL_LENGTH + symbol];
+		uint32_t extra = i - length_bases[symbol];
 
-		d->lengths[i].bits = code.bits |
-		    (uint32_t)(i - length_bases[symbol]) << code.len;
-		d->lengths[i].len = (uint8_t)(code.len + length_extras[symbol]);
+		code = codes->literals[SYMBOL_LENGTH + symbol];
+		d->units[UNIT_COPY + i] =
+		    (struct unit_code){code.bits | extra << code.len,
+			code.len + length_extras[symbol]};
 	}
-}
-
-static inline void
-put_literal(struct bit_writer *w, const struct deflate_code *codes, uint8_t c)
-{
-	bit_put(w, codes[c].bits, codes[c].len);
-}
-
-static inline const uint8_t *
-put_literals(struct bit_writer *w, const struct deflate_code *codes,
-    const uint8_t *at, uint32_t count)
-{
-	for (; count >= 4; count -= 4, at += 4) {
-		put_literal(w, codes, at[0]);
-		put_literal(w, codes, at[1]);
-		put_literal(w, codes, at[2]);
-		put_literal(w, codes, at[3]);
-		bit_flush(w);
+	for (i = 0; i < DEFLATE_DISTANCES; i++) {
+		code = codes->distances[i];
+		d->distances[i] = (struct unit_code){code.bits, code.len};
 	}
-	for (; count > 0; count--)
-		put_literal(w, codes, *at++);
-	bit_flush(w);
-	return at;
 }
 
 static void
-put_symbols(
-    struct deflate *d, const struct deflate_codes *codes, const uint8_t *at)
+put_tokens(struct deflate *d, const struct deflate_codes *codes)
 {
 	struct bit_writer w = d->out; /* in registers */
-	unsigned i;
+	size_t i;
 
-	set_lengths(d, codes);
-	for (i = 0; i < d->sequence_count; i++) {
-		const struct sequence *s = &d->sequences[i];
-		const struct length_bits *length = &d->lengths[s->length];
-		unsigned symbol;
+	set_units(d, codes);
+	/* The same steps for each: branches would be guessed wrong. */
+	for (i = 0; i < d->token_count; i++) {
+		uint32_t token = d->tokens[i];
+		const struct unit_code *unit = &d->units[token & UNIT_MASK];
+		unsigned symbol = token >> DISTANCE_SHIFT & DISTANCE_MASK;
+		const struct unit_code *distance = &d->distances[symbol];
 
-		at = put_literals(&w, codes->literals, at, s->literals);
-		if (s->length == 0)
-			break;
-		at += s->length;
-		symbol = distance_symbol(d, s->distance);
-		bit_put(&w, length->bits, length->len);
-		bit_put(&w, codes->distances[symbol].bits,
-		    codes->distances[symbol].len);
-		bit_put(&w, s->distance - distance_bases[symbol],
-		    distance_extras[symbol]);
+		uint64_t bits =
+		    unit->bits | (uint64_t)distance->bits << unit->len;
+		unsigned len = unit->len + distance->len;
+
+		bits |= (uint64_t)(token >> EXTRA_SHIFT) << len;
+		bit_put(&w, bits, len + distance_extras[symbol]);
 		bit_flush(&w);
 	}
 	bit_put(&w, codes->literals[SYMBOL_END].bits,
@@ -351,22 +401,21 @@ put_block(struct deflate *d, const struct block *b, bool last)
 		put_stored(d, data, b->end - b->start, last);
 	} else if (fixed <= dynamic) {
 		bit_put(&d->out, last | 1u << 1, 3);
-		put_symbols(d, &d->fixed, data);
+		put_tokens(d, &d->fixed);
 	} else {
 		bit_put(&d->out, last | 2u << 1, 3);
 		deflate_put_header(&d->header, &d->out);
-		put_symbols(d, &d->codes, data);
+		put_tokens(d, &d->codes);
 	}
 }
 
 static void
 deflate_block(struct deflate *d, const struct block *b, bool last)
 {
-	d->sequence_count = 0;
-	memset(d->literal_counts, 0, sizeof(d->literal_counts));
+	memset(d->unit_counts, 0, sizeof(d->unit_counts));
 	memset(d->distance_counts, 0, sizeof(d->distance_counts));
-	d->literal_counts[SYMBOL_END] = 1;
-	find_sequences(d, b);
+	find_tokens(d, b);
+	count_symbols(d);
 	put_block(d, b, last);
 }
 

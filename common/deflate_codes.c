@@ -1,7 +1,5 @@
 #include "deflate_codes.h"
 
-#include <stdlib.h>
-
 /* Symbols that describe lengths of codes, and the most bits of theirs. */
 #define ITEMS 19
 #define ITEM_MAX 7
@@ -18,12 +16,26 @@ make_key(uint32_t count, unsigned symbol)
 	return (uint64_t)count << 16 | symbol;
 }
 
-static int
-compare_keys(const void *a, const void *b)
+/* Sorts by count, byte by byte; keys of one count stay as they are. */
+static void
+sort_keys(uint64_t *keys, unsigned n)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	uint64_t sorted[DEFLATE_LITERALS], counts = 0;
+	unsigned i, shift;
 
-	return (x > y) - (x < y);
+	for (i = 0; i < n; i++)
+		counts |= keys[i] >> 16;
+	for (shift = 16; counts > 0; counts >>= 8, shift += 8) {
+		unsigned next[257] = {0};
+
+		for (i = 0; i < n; i++)
+			next[(keys[i] >> shift & 255) + 1]++;
+		for (i = 1; i < 256; i++)
+			next[i] += next[i - 1];
+		for (i = 0; i < n; i++)
+			sorted[next[keys[i] >> shift & 255]++] = keys[i];
+		memcpy(keys, sorted, n * sizeof(*keys));
+	}
 }
 
 /*
@@ -142,7 +154,7 @@ deflate_make_code(const uint32_t *counts, unsigned count, unsigned max,
 	for (i = 0; used < 2; i++)
 		if (counts[i] == 0)
 			keys[used++] = make_key(1, i);
-	qsort(keys, used, sizeof(keys[0]), compare_keys);
+	sort_keys(keys, used);
 	for (i = 0; i < used; i++)
 		lengths[i] = (uint32_t)(keys[i] >> 16);
 	weights_to_lengths(lengths, used);

@@ -144,7 +144,7 @@ start_reading(void *arg, size_t i, struct err *e)
 static enum spool_want
 want_content(void *arg, const struct layer_entry *entry)
 {
-	return policy_may_keep(arg, entry->path) ? SPOOL_YES : SPOOL_IF_LIKELY;
+	return policy_guess(arg, entry->path) ? SPOOL_YES : SPOOL_IF_LIKELY;
 }
 
 static int
@@ -152,8 +152,9 @@ read_layer(void *arg, size_t i, struct err *e)
 {
 	struct strip_layers *l = arg;
 	struct strip_layer *item = &l->items[i];
-	struct policy *policy = (struct policy *)(uintptr_t)l->strip->policy;
-	const struct spool_filter filter = {want_content, policy};
+	auto_policy_guess struct policy_guess *guess =
+	    policy_guess_new(l->strip->policy);
+	const struct spool_filter filter = {want_content, guess};
 	auto_spool struct spool *spool = spool_new(item->spool_fd);
 	auto_layer_index struct layer_index *index = NULL;
 	auto_strbuf struct strbuf out;

@@ -60,6 +60,19 @@ strbuf_add(struct strbuf *b, const void *bytes, size_t len)
 	b->data[b->len] = '\0';
 }
 
+char *
+strbuf_extend(struct strbuf *b, size_t len)
+{
+	char *room;
+
+	if (!reserve(b, len))
+		return NULL;
+	room = b->data + b->len;
+	b->len += len;
+	b->data[b->len] = '\0';
+	return room;
+}
+
 void
 strbuf_add_string(struct strbuf *b, const char *s)
 {

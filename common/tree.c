@@ -329,19 +329,21 @@ void
 tree_node_path(const struct tree_node *n, struct strbuf *out)
 {
 	const struct tree_node *up;
-	size_t len = 0, end;
+	size_t len = 0;
+	char *end;
 
 	strbuf_reset(out);
 	for (up = n; up->parent != NULL; up = up->parent)
 		len += up->name_len + (up->parent->parent != NULL);
-	/* From the end to the start, over room of the right size. */
-	while (out->len < len && !out->overflow)
-		strbuf_add_char(out, '/');
-	if (out->overflow)
+	end = strbuf_extend(out, len);
+	if (end == NULL)
 		return;
-	end = len;
+	/* From the end to the start. */
+	end += len;
 	for (up = n; up->parent != NULL; up = up->parent) {
-		memcpy(out->data + end - up->name_len, up->name, up->name_len);
-		end -= up->name_len + (up->parent->parent != NULL);
+		end -= up->name_len;
+		memcpy(end, up->name, up->name_len);
+		if (up->parent->parent != NULL)
+			*--end = '/';
 	}
 }

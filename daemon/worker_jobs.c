@@ -98,7 +98,7 @@ get_source(const json_t *body, int fd, int progress_fd, struct blob_source *out,
 static enum spool_want
 want_by_policy(void *arg, const struct layer_entry *entry)
 {
-	return policy_may_keep(arg, entry->path) ? SPOOL_YES : SPOOL_IF_LIKELY;
+	return policy_guess(arg, entry->path) ? SPOOL_YES : SPOOL_IF_LIKELY;
 }
 
 /* Writes a whole file and makes it durable. */
@@ -118,6 +118,7 @@ static int
 do_index(struct channel_message *m, json_t **result, struct err *e)
 {
 	enum { SOURCE, INDEX, SPOOL, POLICY, COUNT };
+	auto_policy_guess struct policy_guess *guess = NULL;
 	auto_policy struct policy *policy = NULL;
 	auto_layer_index struct layer_index *index = NULL;
 	auto_spool struct spool *spool = NULL;
@@ -133,7 +134,8 @@ do_index(struct channel_message *m, json_t **result, struct err *e)
 	    get_source(m->body, fds[SOURCE], progress_fd, &source, e) == -1 ||
 	    read_policy(fds[POLICY], &policy, e) == -1)
 		return -1;
-	filter = (struct spool_filter){want_by_policy, policy};
+	guess = policy_guess_new(policy);
+	filter = (struct spool_filter){want_by_policy, guess};
 	spool = spool_new(fds[SPOOL]);
 	if (layer_index_read(&source, &filter, spool, &index, e) == -1 ||
 	    spool_finish(spool, e) == -1)

@@ -133,10 +133,17 @@ policy_parse(const char *json, size_t len, struct policy **out, struct err *e);
 void policy_format_keep(const char *path, struct strbuf *out);
 
 /*
- * True when the content at `path` may be needed under this policy: a quick
- * guess that errs towards yes, for spooling while a layer is read.  Symbolic
- * links are not known yet: usr/lib and lib count as one.
+ * Guesses, erring towards yes, for spooling while a layer is read: whether the
+ * content at a path may be needed under this policy.  Symbolic links are not
+ * known yet: usr/lib and lib count as one.  Borrows the policy.
  */
-bool policy_may_keep(const struct policy *p, const char *path);
+struct policy_guess;
+struct policy_guess *policy_guess_new(const struct policy *p);
+void policy_guess_free(struct policy_guess *g);
+
+AUTO_DEFINE(policy_guess, policy_guess_free)
+#define auto_policy_guess __attribute__((cleanup(auto_policy_guess_cleanup)))
+
+bool policy_guess(struct policy_guess *g, const char *path);
 
 #endif

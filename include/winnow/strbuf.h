@@ -29,6 +29,8 @@ void strbuf_clear(struct strbuf *b);
 void strbuf_reset(struct strbuf *b);
 
 void strbuf_add(struct strbuf *b, const void *bytes, size_t len);
+/* `len` more bytes, for the caller to fill; NULL past the maximum. */
+char *strbuf_extend(struct strbuf *b, size_t len);
 void strbuf_add_string(struct strbuf *b, const char *s);
 void strbuf_add_char(struct strbuf *b, char c);
 void strbuf_add_format(struct strbuf *b, const char *fmt, ...)

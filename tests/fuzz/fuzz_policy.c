@@ -24,6 +24,7 @@ load_yaml(const char *text, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	auto_policy_guess struct policy_guess *guess = NULL;
 	auto_policy struct policy *p = NULL, *q = NULL;
 	auto_free char *text = NULL, *again = NULL;
 	struct err e;
@@ -38,6 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	again = policy_format(q, &len);
 	if (strcmp(text, again) != 0)
 		abort();
-	(void)policy_may_keep(q, "usr/bin/x");
+	guess = policy_guess_new(q);
+	(void)policy_guess(guess, "usr/bin/x");
 	return 0;
 }

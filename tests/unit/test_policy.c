@@ -199,26 +199,65 @@ test_shipped(void **state)
 	assert_int_equal(p->fail_on_count, 3);
 	assert_false(p->keep[0].from_set);
 	assert_true(p->keep[p->keep_count - 1].from_set);
-	assert_true(policy_may_keep(p, "usr/lib/postgresql/16/bin/postgres"));
-	assert_false(policy_may_keep(p, "usr/lib/postgresql/16/bin/psql"));
-	assert_false(policy_may_keep(p, "bin/bash"));
-	assert_false(policy_may_keep(p, "usr/bin/bash"));
-	assert_true(policy_may_keep(p, "etc/passwd"));
-	assert_true(policy_may_keep(p, "usr/share/doc/libc6/copyright"));
-	assert_false(policy_may_keep(p, "usr/share/doc/libc6/changelog"));
-	assert_true(policy_may_keep(p, "lib/locale/C.utf8/LC_CTYPE"));
 	policy_set_free(set);
 }
 
+/* Also a path of a directory that was left, and comes again. */
 static void
-test_package_may_keep(void **state)
+test_guess(void **state)
+{
+	static const struct {
+		const char *path;
+		bool want;
+	} rows[] = {
+	    {"usr/lib/postgresql/16/bin/postgres", true},
+	    {"usr/lib/postgresql/16/bin/psql", false},
+	    {"bin/bash", false},
+	    {"usr/bin/bash", false},
+	    {"etc/passwd", true},
+	    {"etc/passwd-", false},
+	    {"usr/lib/postgresql/16/bin/postgres", true},
+	    {"lib/postgresql/16/bin/postgres", true},
+	    {"lib/postgresql/16/bin/initdb", false},
+	    {"usr/share/doc/libc6/copyright", true},
+	    {"usr/share/doc/libc6/changelog", false},
+	    {"file", true},
+	    {"usr/file", true},
+	    {"usr", false},
+	    {"lib", false},
+	    {"other/file", false},
+	    {"deep/a/b/c", true},
+	    {"deep/a/b/d", false},
+	    {"usr/deep/c", true},
+	    {"wild1/x", true},
+	    {"wild12/x", false},
+	    {"usr/wild2/x", true},
+	    {"wild1/x", true},
+	};
+	auto_policy struct policy *p =
+	    load_text("repository: docker.io/x\n"
+		      "keep: [/usr/lib/postgresql/*/bin/postgres, /file,\n"
+		      "  '/deep/**/c', '/wild?/x']\n");
+	auto_policy_guess struct policy_guess *g = policy_guess_new(p);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (policy_guess(g, rows[i].path) != rows[i].want)
+			fail_msg("%s", rows[i].path);
+}
+
+static void
+test_guess_package(void **state)
 {
 	auto_policy struct policy *p =
 	    load_text("repository: docker.io/x\nkeep:\n  - package: nginx\n");
+	auto_policy_guess struct policy_guess *g = policy_guess_new(p);
 
 	(void)state;
-	assert_true(policy_may_keep(p, "usr/sbin/nginx"));
-	assert_false(policy_may_keep(p, "usr/share/man/man8/nginx.8.gz"));
+	assert_true(policy_guess(g, "usr/sbin/nginx"));
+	assert_false(policy_guess(g, "usr/share/man/man8/nginx.8.gz"));
+	assert_true(policy_guess(g, "usr/sbin/nginx"));
 }
 
 static void
@@ -496,7 +535,8 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_bad_files),
 	    cmocka_unit_test(test_shipped),
-	    cmocka_unit_test(test_package_may_keep),
+	    cmocka_unit_test(test_guess),
+	    cmocka_unit_test(test_guess_package),
 	    cmocka_unit_test(test_find),
 	    cmocka_unit_test(test_folder_mistakes),
 	    cmocka_unit_test(test_reachable),

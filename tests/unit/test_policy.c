@@ -232,6 +232,8 @@ test_guess(void **state)
 	    {"wild1/x", true},
 	    {"wild12/x", false},
 	    {"usr/wild2/x", true},
+	    /* As long as the one before. */
+	    {"other/x", false},
 	    {"wild1/x", true},
 	};
 	auto_policy struct policy *p =

@@ -89,22 +89,38 @@ flush(struct gzip_write *w, bool last, struct err *e)
 }
 
 int
+gzip_write_room(struct gzip_write *w, void **room, size_t *len, struct err *e)
+{
+	/* Only now it is certain that this chunk is not the last. */
+	if (w->pending_len == GZIP_CHUNK && flush(w, false, e) != 0)
+		return -1;
+	*room = w->pending + w->pending_len;
+	*len = GZIP_CHUNK - w->pending_len;
+	return 0;
+}
+
+void
+gzip_write_filled(struct gzip_write *w, size_t len)
+{
+	w->pending_len += len;
+}
+
+int
 gzip_write_add(
     struct gzip_write *w, const void *data, size_t len, struct err *e)
 {
 	const unsigned char *bytes = data;
 
 	while (len > 0) {
+		void *room;
 		size_t n;
 
-		/* Only now it is certain that this chunk is not the last. */
-		if (w->pending_len == GZIP_CHUNK && flush(w, false, e) != 0)
+		if (gzip_write_room(w, &room, &n, e) != 0)
 			return -1;
-		n = GZIP_CHUNK - w->pending_len;
 		if (n > len)
 			n = len;
-		memcpy(w->pending + w->pending_len, bytes, n);
-		w->pending_len += n;
+		memcpy(room, bytes, n);
+		gzip_write_filled(w, n);
 		bytes += n;
 		len -= n;
 	}

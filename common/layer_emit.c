@@ -14,8 +14,8 @@
 #include "winnow/path.h"
 #include "winnow/tar_write.h"
 
-/* What contents are copied by: a fraction of the second-level cache. */
-#define COPY_SIZE ((size_t)256 << 10)
+/* What is read of contents at once: a fraction of the second-level cache. */
+#define READ_SIZE ((size_t)256 << 10)
 
 struct emitter {
 	const struct layer_index *plan;
@@ -24,7 +24,6 @@ struct emitter {
 	struct hash *hash; /* of the archive */
 	uint64_t tar_size;
 	struct strbuf header;
-	char *buffer; /* COPY_SIZE */
 };
 
 /* "PATH: TEXT". */
@@ -67,12 +66,21 @@ put_spooled(struct emitter *em, const struct layer_entry *entry, struct err *e)
 		return refuse(e, ERR_INVALID, entry->path,
 		    "its contents are not of the size that it says");
 	while (size > 0) {
-		size_t n = size < COPY_SIZE ? (size_t)size : COPY_SIZE;
+		void *room;
+		size_t n;
 
-		if (fsutil_pread_all(spool_fd(em->spool), em->buffer, n,
-			(off_t)offset, e) != 0 ||
-		    put(em, em->buffer, n, e) != 0)
+		if (gzip_write_room(em->gzip, &room, &n, e) != 0)
 			return -1;
+		if (n > READ_SIZE)
+			n = READ_SIZE;
+		if (n > size)
+			n = (size_t)size;
+		if (fsutil_pread_all(
+			spool_fd(em->spool), room, n, (off_t)offset, e) != 0)
+			return -1;
+		hash_update(em->hash, room, n);
+		gzip_write_filled(em->gzip, n);
+		em->tar_size += n;
 		offset += n;
 		size -= n;
 	}
@@ -209,12 +217,10 @@ layer_emit(const struct layer_index *plan, const struct spool *spool,
 		return err_set_errno(e, "cannot rewind a layer's file");
 	em.gzip = gzip_write_new(out_fd);
 	em.hash = hash_new();
-	em.buffer = mem_alloc(COPY_SIZE);
 	strbuf_init(&em.header, TAR_HEADER_MAX);
 	r = put_all(&em, out, e);
 	gzip_write_free(em.gzip);
 	hash_free(em.hash);
-	free(em.buffer);
 	strbuf_clear(&em.header);
 	return r;
 }

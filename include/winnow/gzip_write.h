@@ -32,6 +32,14 @@ AUTO_DEFINE(gzip_write, gzip_write_free)
 int gzip_write_add(
     struct gzip_write *w, const void *data, size_t len, struct err *e);
 
+/*
+ * The same without a copy: where the next bytes go, at least one and at most
+ * *len of them; and how many were put there.
+ */
+int
+gzip_write_room(struct gzip_write *w, void **room, size_t *len, struct err *e);
+void gzip_write_filled(struct gzip_write *w, size_t len);
+
 /* Ends the member: digest and size of all that was written. */
 int gzip_write_finish(
     struct gzip_write *w, struct digest *digest, uint64_t *size, struct err *e);

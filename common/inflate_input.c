@@ -9,8 +9,11 @@
 #include "winnow/fsutil.h"
 #include "winnow/mem.h"
 
-/* Large enough that system calls do not matter. */
-#define BUFFER_SIZE (1u << 20)
+/*
+ * Copied, hashed and decoded while it is in the second-level cache, together
+ * with the output; large enough that system calls do not matter.
+ */
+#define BUFFER_SIZE (64u << 10)
 
 void
 inflate_input_init(struct inflate_input *in, const struct blob_source *source)

@@ -126,6 +126,11 @@ print_cache(const json_t *c)
 	printf(", in ");
 	daemon_print(daemon_string(c, "store"));
 	putchar('\n');
+	if (json_object_get(c, "error") != NULL) {
+		printf("             CANNOT BE WRITTEN: ");
+		daemon_print(daemon_string(c, "error"));
+		putchar('\n');
+	}
 }
 
 static void

@@ -98,6 +98,23 @@ find_unreadiness(const struct servers *servers)
 	return alive == 0 ? "no server process runs" : NULL;
 }
 
+/* What is stored is served also while nothing can be added to it. */
+static void
+serve_readiness(struct client *c, bool head)
+{
+	const struct admin *a = c->http->admin;
+	const char *why = find_unreadiness(a->core.servers);
+	const struct err *refusal = store_refusal(a->core.context->env.store);
+	auto_free char *limited = refusal == NULL
+	    ? NULL
+	    : mem_printf("ready for what is stored: %s", refusal->message);
+
+	if (why != NULL)
+		say(c, "503 Service Unavailable", why, head);
+	else
+		say(c, "200 OK", limited == NULL ? "ready" : limited, head);
+}
+
 static void
 serve_metrics(struct client *c, bool head)
 {
@@ -112,15 +129,10 @@ serve_metrics(struct client *c, bool head)
 static void
 serve(struct client *c, const char *path, bool head)
 {
-	const struct admin *a = c->http->admin;
-	const char *why;
-
 	if (strcmp(path, "/healthz") == 0) {
 		say(c, "200 OK", "ok", head);
 	} else if (strcmp(path, "/readyz") == 0) {
-		why = find_unreadiness(a->core.servers);
-		say(c, why == NULL ? "200 OK" : "503 Service Unavailable",
-		    why == NULL ? "ready" : why, head);
+		serve_readiness(c, head);
 	} else if (strcmp(path, "/metrics") == 0) {
 		serve_metrics(c, head);
 	} else {

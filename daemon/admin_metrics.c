@@ -224,6 +224,9 @@ add_cache(struct strbuf *out, const struct store *store, uint64_t limit)
 
 	store_get_usage(store, &usage);
 	gauge(out, "cache_bytes", "Bytes of blobs in the store.", usage.bytes);
+	gauge(out, "cache_writable",
+	    "0 when the disk did not take the last write.",
+	    store_refusal(store) == NULL);
 	gauge(out, "cache_blobs", "Blobs in the store.", usage.blobs);
 	gauge(out, "cache_limit_bytes", "What max_size says; 0: no limit.",
 	    limit);

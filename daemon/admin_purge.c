@@ -16,8 +16,9 @@
 #include "winnow/num.h"
 
 /* Removes the blobs and says how many. */
-static json_t *
-remove_blobs(struct admin *a, const struct store_purge *p)
+static int
+remove_blobs(struct admin *a, const struct store_purge *p, json_t **result,
+    struct err *e)
 {
 	struct job_env *env = &a->core.context->env;
 	auto_free struct store_blob *blobs = NULL;
@@ -28,7 +29,8 @@ remove_blobs(struct admin *a, const struct store_purge *p)
 	store_flush_uses(env->store);
 	store_list_purged(env->store, p, gc_in_use_since(env), &blobs, &count);
 	store_get_usage(env->store, &before);
-	store_evict(env->store, blobs, count);
+	if (store_evict(env->store, blobs, count, e) == -1)
+		return -1;
 	store_get_usage(env->store, &after);
 	misses_forget_all(env->misses);
 	servers_forget(a->core.servers);
@@ -36,8 +38,9 @@ remove_blobs(struct admin *a, const struct store_purge *p)
 	    p->scope == NULL ? "everything" : p->scope, "blobs",
 	    num_format(count, number), "freed",
 	    num_format_size(before.bytes - after.bytes, bytes), NULL);
-	return json_pack("{s:I, s:I}", "blobs", (json_int_t)count, "bytes",
+	*result = json_pack("{s:I, s:I}", "blobs", (json_int_t)count, "bytes",
 	    (json_int_t)(before.bytes - after.bytes));
+	return 0;
 }
 
 /* `first` is a tag, a digest, or NULL for the whole repository. */
@@ -59,14 +62,14 @@ purge_target(struct admin *a, const struct names_target *t, const char *first,
 		if (!store_get_tag(store, source, first, &row))
 			return err_set(e, ERR_NOT_FOUND,
 			    "the cache knows no %s:%s", source, first);
-		store_drop_tags(store, source, first);
+		if (store_drop_tags(store, source, first, e) == -1)
+			return -1;
 		p.digest = &row.source;
 		p.variants = t->mode == NAMES_STRIP;
-	} else {
-		store_drop_tags(store, source, NULL);
+	} else if (store_drop_tags(store, source, NULL, e) == -1) {
+		return -1;
 	}
-	*result = remove_blobs(a, &p);
-	return 0;
+	return remove_blobs(a, &p, result, e);
 }
 
 int
@@ -80,9 +83,9 @@ admin_purge(
 	const char *tag;
 
 	if (reference == NULL) {
-		store_drop_tags(context->env.store, NULL, NULL);
-		*result = remove_blobs(a, &all);
-		return 0;
+		if (store_drop_tags(context->env.store, NULL, NULL, e) == -1)
+			return -1;
+		return remove_blobs(a, &all, result, e);
 	}
 	if (reference_split(reference, &repository, &first, e) == -1)
 		return -1;

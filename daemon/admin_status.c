@@ -151,15 +151,20 @@ format_policies(const struct context *context)
 static json_t *
 format_cache(const struct context *context)
 {
+	const struct err *refusal = store_refusal(context->env.store);
 	struct store_usage usage;
+	json_t *body;
 
 	store_get_usage(context->env.store, &usage);
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "store",
+	body = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "store",
 	    context->config->store, "blobs", (json_int_t)usage.blobs, "bytes",
 	    (json_int_t)usage.bytes, "limit",
 	    (json_int_t)context->config->max_size, "evicted_blobs",
 	    (json_int_t)usage.evicted_blobs, "evicted_bytes",
 	    (json_int_t)usage.evicted_bytes);
+	if (refusal != NULL)
+		json_put(body, "error", json_escaped(refusal->message));
+	return body;
 }
 
 static json_t *

@@ -85,6 +85,7 @@ evict(struct gc *g, const struct store_usage *usage)
 	auto_free struct store_blob *blobs = NULL;
 	int64_t before = store_now() - GRACE_US;
 	int64_t in_use = gc_in_use_since(g->env);
+	struct err ignored;
 	size_t count;
 
 	store_flush_uses(g->env->store);
@@ -99,7 +100,9 @@ evict(struct gc *g, const struct store_usage *usage)
 	}
 	g->full = false;
 	count = count_victims(blobs, count, usage->bytes - (max - max / SPARE));
-	store_evict(g->env->store, blobs, count);
+	/* The store has logged it; the next tick tries again. */
+	if (store_evict(g->env->store, blobs, count, &ignored) == -1)
+		return;
 	log_eviction(g, count, usage->bytes);
 	/* The rest of a large excess in the loop's next turn. */
 	if (count == BATCH)

@@ -225,8 +225,10 @@ on_verified(void *arg, struct channel_message *result, const struct err *e)
 	    store_add_blob(l->env->store, l->out_fd, &l->derived.digest,
 		l->derived.size, &store_error) == -1)
 		e = &store_error;
-	if (e == NULL)
-		store_put_derived(l->env->store, &l->key, &l->derived);
+	if (e == NULL &&
+	    store_put_derived(
+		l->env->store, &l->key, &l->derived, &store_error) == -1)
+		e = &store_error;
 	close_fd(&l->out_fd);
 	step_done(l, LAYER_DONE, e);
 }

@@ -53,7 +53,8 @@ question_answer_lost(struct question *q)
 	    q->reference, q->target.scope);
 	log_event(LOG_LEVEL_ERROR, "blob.lost", "id", question_request(q),
 	    "repository", q->target.scope, "blob", q->reference, NULL);
-	store_forget_variants(env->store, q->target.scope);
+	/* When it cannot be written, `e` says that. */
+	(void)store_forget_variants(env->store, q->target.scope, &e);
 	env->tag_moved(env->arg);
 	question_answer_error(q, &e, "blob");
 }

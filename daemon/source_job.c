@@ -58,21 +58,28 @@ cancel_manifest(struct flight *f)
 	manifest_job_free(j);
 }
 
-/* Remembers what a tag stands for now. */
-static void
-note_tag(struct manifest_job *j, const struct digest *digest)
+/*
+ * Remembers what a tag stands for now.  That it stands for the same as before
+ * is true also when the disk does not take it.
+ */
+static int
+note_tag(struct manifest_job *j, const struct digest *digest, struct err *e)
 {
 	struct store_tag row, old;
 	char text[DIGEST_TEXT];
+	bool known, moved;
 
 	row = (struct store_tag){*digest, source_now_ms()};
-	if (store_get_tag(j->env->store, j->name, j->tag, &old) &&
-	    !digest_equal(&old.source, digest)) {
+	known = store_get_tag(j->env->store, j->name, j->tag, &old);
+	moved = known && !digest_equal(&old.source, digest);
+	if (store_put_tag(j->env->store, j->name, j->tag, &row, e) == -1)
+		return known && !moved ? 0 : -1;
+	if (moved) {
 		log_event(LOG_LEVEL_INFO, "tag.moved", "repository", j->name,
 		    "tag", j->tag, "to", digest_format(digest, text), NULL);
 		j->env->tag_moved(j->env->arg);
 	}
-	store_put_tag(j->env->store, j->name, j->tag, &row);
+	return 0;
 }
 
 static void
@@ -86,8 +93,8 @@ on_manifest(void *arg, const struct upstream_manifest *m, const struct err *e)
 	    store_add_bytes(j->env->store, m->data, m->len, &stored, &own) ==
 		-1)
 		e = &own;
-	if (e == NULL && j->tag != NULL)
-		note_tag(j, &m->digest);
+	if (e == NULL && j->tag != NULL && note_tag(j, &m->digest, &own) == -1)
+		e = &own;
 	if (e != NULL)
 		log_event(LOG_LEVEL_WARN, "upstream.manifest", "id",
 		    flight_asker(&j->flight), "what", j->flight.key, "code",

@@ -124,7 +124,17 @@ store_close(struct store *s)
 int
 store_open_unlinked(struct store *s, int *fd, struct err *e)
 {
-	return fsutil_open_unlinked(s->dir, fd, e);
+	if (fsutil_open_unlinked(s->dir, fd, e) == -1) {
+		store_db_note_refusal(s->db, e);
+		return -1;
+	}
+	return 0;
+}
+
+const struct err *
+store_refusal(const struct store *s)
+{
+	return store_db_refusal(s->db);
 }
 
 void
@@ -139,34 +149,72 @@ store_blobs_fd(const struct store *s)
 	return s->blobs_fd;
 }
 
-/* Gives an unlinked file a name in the tree and makes the name durable. */
+/* Makes the names of a subdirectory durable. */
+static int
+sync_names(int tree_fd, const char *sub, struct err *e)
+{
+	auto_fd int fd =
+	    openat(tree_fd, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd == -1 || fsync(fd) == -1)
+		return err_set_errno(e, "cannot sync directory %s", sub);
+	return 0;
+}
+
+/*
+ * Gives an unlinked file a name in the tree and makes the name durable.  A
+ * file without a row may stand there, which an earlier failure left: nobody
+ * vouches for it.
+ */
 static int
 link_file(int tree_fd, int fd, const struct digest *d, struct err *e)
 {
 	char name[NAME_BYTES], sub[3] = "", from[40];
-	auto_fd int sub_fd = -1;
 
 	file_name(d, name);
 	memcpy(sub, name, 2);
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
-	if (linkat(AT_FDCWD, from, tree_fd, name, AT_SYMLINK_FOLLOW) == -1 &&
-	    errno != EEXIST)
+	unlinkat(tree_fd, name, 0);
+	if (linkat(AT_FDCWD, from, tree_fd, name, AT_SYMLINK_FOLLOW) == -1)
 		return err_set_errno(e, "cannot store %s", name);
-	sub_fd = openat(tree_fd, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (sub_fd == -1 || fsync(sub_fd) == -1)
-		return err_set_errno(e, "cannot sync directory %s", sub);
+	if (sync_names(tree_fd, sub, e) == -1) {
+		unlinkat(tree_fd, name, 0);
+		return -1;
+	}
 	return 0;
+}
+
+/* The row of a blob goes or is replaced. */
+static void
+uncount_blob(struct store *s, const struct digest *digest)
+{
+	uint64_t size;
+
+	if (!store_db_get_blob(s->db, digest, &size))
+		return;
+	s->usage.blobs--;
+	s->usage.bytes -= size;
 }
 
 int
 store_add_blob(struct store *s, int fd, const struct digest *digest,
     uint64_t size, struct err *e)
 {
+	struct store_usage before;
+
 	if (store_has_blob(s, digest, NULL))
 		return 0;
-	if (link_file(s->blobs_fd, fd, digest, e) == -1)
+	if (link_file(s->blobs_fd, fd, digest, e) == -1) {
+		store_db_note_refusal(s->db, e);
 		return -1;
-	store_db_put_blob(s->db, digest, size);
+	}
+	before = s->usage;
+	uncount_blob(s, digest);
+	if (store_db_put_blob(s->db, digest, size, e) == -1) {
+		s->usage = before;
+		store_unlink_blob(s, digest);
+		return -1;
+	}
 	s->usage.blobs++;
 	s->usage.bytes += size;
 	return 0;
@@ -249,17 +297,19 @@ store_unlink_index(struct store *s, const struct digest *layer)
 void
 store_drop_blob(struct store *s, const struct digest *digest)
 {
+	struct store_usage before = s->usage;
 	char name[NAME_BYTES];
-	uint64_t size;
+	struct err ignored;
 
-	if (store_db_get_blob(s->db, digest, &size)) {
-		s->usage.blobs--;
-		s->usage.bytes -= size;
-	}
 	log_event(LOG_LEVEL_WARN, "store.lost", "blob", file_name(digest, name),
 	    NULL);
+	uncount_blob(s, digest);
+	store_begin(s);
 	store_db_drop_blob(s->db, digest);
-	unlinkat(s->blobs_fd, name, 0);
+	if (store_commit(s, &ignored) == -1)
+		s->usage = before;
+	else
+		store_unlink_blob(s, digest);
 }
 
 int
@@ -268,9 +318,14 @@ store_add_index(
 {
 	if (store_db_get_index(s->db, layer))
 		return 0;
-	if (link_file(s->index_fd, fd, layer, e) == -1)
+	if (link_file(s->index_fd, fd, layer, e) == -1) {
+		store_db_note_refusal(s->db, e);
 		return -1;
-	store_db_put_index(s->db, layer);
+	}
+	if (store_db_put_index(s->db, layer, e) == -1) {
+		store_unlink_index(s, layer);
+		return -1;
+	}
 	return 0;
 }
 
@@ -283,6 +338,12 @@ store_open_index(
 	if (!store_db_get_index(s->db, layer))
 		return err_set(e, ERR_NOT_FOUND, "no index of layer %s",
 		    digest_format(layer, text));
+	if (open_file(s->index_fd, layer, fd, e) == -1) {
+		/* Else it would never be written again. */
+		if (e->code == ERR_NOT_FOUND)
+			store_db_drop_index(s->db, layer);
+		return -1;
+	}
 	store_db_use_index(s->db, layer);
-	return open_file(s->index_fd, layer, fd, e);
+	return 0;
 }

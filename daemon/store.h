@@ -68,7 +68,7 @@ store_has_blob(struct store *s, const struct digest *digest, uint64_t *size);
 /* Opens a blob for reading; ERR_NOT_FOUND. */
 int store_open_blob(
     struct store *s, const struct digest *digest, int *fd, struct err *e);
-/* Forgets a blob whose file is damaged or gone. */
+/* Forgets a blob whose file is damaged or gone; on a disk that takes writes. */
 void store_drop_blob(struct store *s, const struct digest *digest);
 
 /*
@@ -94,7 +94,11 @@ void store_list_unused(struct store *s, int64_t before, size_t max,
  * Removes blobs; what refers to them stays, so that they can be had again.
  * A reader that has one open goes on reading.
  */
-void store_evict(struct store *s, const struct store_blob *blobs, size_t count);
+int store_evict(struct store *s, const struct store_blob *blobs, size_t count,
+    struct err *e);
+
+/* Why the disk took the last write not, or NULL when it did. */
+const struct err *store_refusal(const struct store *s);
 
 /* A manifest or index holds a blob or manifest: they are used together. */
 void store_put_holds(struct store *s, const struct digest *manifest,
@@ -108,15 +112,17 @@ int store_open_index(
 
 /*
  * Rows.  The put functions replace; the get functions return true when the row
- * is there.  A failing database is fatal to core: it logs and exits, and the
- * service manager starts it anew from what is durable.
+ * is there.  Those without a struct err belong between store_begin() and
+ * store_commit(), which says whether the disk took them.  A database that
+ * cannot be read is fatal to core: it logs and exits, and the service manager
+ * starts it anew from what is durable.
  */
 struct store_tag {
 	struct digest source;
 	int64_t checked_ms; /* wall clock of the last check upstream */
 };
-void store_put_tag(struct store *s, const char *scope, const char *tag,
-    const struct store_tag *row);
+int store_put_tag(struct store *s, const char *scope, const char *tag,
+    const struct store_tag *row, struct err *e);
 bool store_get_tag(
     struct store *s, const char *scope, const char *tag, struct store_tag *row);
 /* The tags of a scope, in ASCII order; the caller frees each and *tags. */
@@ -186,13 +192,13 @@ struct store_derived {
 	struct digest diff_id;
 	uint64_t tar_size;
 };
-void store_put_derived(
-    struct store *s, const struct digest *key, const struct store_derived *row);
+int store_put_derived(struct store *s, const struct digest *key,
+    const struct store_derived *row, struct err *e);
 bool store_get_derived(
     struct store *s, const struct digest *key, struct store_derived *row);
 
 /* Forgets the variants of a scope: they are built again when asked for. */
-void store_forget_variants(struct store *s, const char *scope);
+int store_forget_variants(struct store *s, const char *scope, struct err *e);
 
 /*
  * Forgets what was evicted, unused or unchecked since `before_us`
@@ -212,7 +218,8 @@ struct store_forget {
 bool store_forget(struct store *s, const struct store_forget *f);
 
 /* Forgets a tag, all tags of a scope (`tag` NULL), or all (both NULL). */
-void store_drop_tags(struct store *s, const char *scope, const char *tag);
+int store_drop_tags(
+    struct store *s, const char *scope, const char *tag, struct err *e);
 
 /* What is to be purged: with a NULL scope everything. */
 struct store_purge {
@@ -229,8 +236,8 @@ struct store_purge {
 void store_list_purged(struct store *s, const struct store_purge *p,
     int64_t before, struct store_blob **out, size_t *count);
 
-/* Several puts that become durable together. */
+/* Several puts that become durable together, or (-1) none of them. */
 void store_begin(struct store *s);
-void store_commit(struct store *s);
+int store_commit(struct store *s, struct err *e);
 
 #endif

@@ -128,11 +128,12 @@ static const char *const sql[STATEMENTS] = {
 		    " WHERE key = ?",
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
 };
 
 /*
- * A database that fails cannot be worked around: what it said is durable may
- * not be.  Core ends and starts anew.
+ * A database that cannot be read or is damaged cannot be worked around.  Core
+ * ends and starts anew.
  */
 static void __attribute__((noreturn)) die(struct store_db *db, const char *what)
 {
@@ -186,12 +187,119 @@ store_db_step(struct store_db *db, sqlite3_stmt *st)
 	return result == SQLITE_ROW;
 }
 
+/*
+ * Fills *e where the disk did not take a write: full, read-only, failing.  The
+ * database is then as it was before, and can be read.
+ */
+static void
+take_refusal(struct store_db *db, sqlite3_stmt *st, struct err *e)
+{
+	int number = sqlite3_system_errno(db->handle);
+
+	switch (sqlite3_errcode(db->handle) & 0xff) {
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+		break;
+	default:
+		die(db, sqlite3_sql(st));
+	}
+	err_set(e, ERR_SYSTEM, "cannot write %s: %s%s%s",
+	    sqlite3_db_filename(db->handle, "main"), sqlite3_errmsg(db->handle),
+	    number == 0 ? "" : ": ", number == 0 ? "" : strerror(number));
+}
+
+/* Steps a statement to its end; -1 when the disk does not take it. */
+static int
+run(struct store_db *db, sqlite3_stmt *st, struct err *e)
+{
+	int result;
+
+	while ((result = sqlite3_step(st)) == SQLITE_ROW)
+		;
+	if (result != SQLITE_DONE)
+		take_refusal(db, st, e);
+	sqlite3_reset(st);
+	return result == SQLITE_DONE ? 0 : -1;
+}
+
 void
 store_db_run(struct store_db *db, sqlite3_stmt *st)
 {
-	while (store_db_step(db, st))
-		;
-	sqlite3_reset(st);
+	struct err e;
+
+	if (db->failure.code == ERR_NONE && run(db, st, &e) == -1) {
+		if (!db->transaction)
+			die(db, sqlite3_sql(st));
+		db->failure = e;
+	}
+}
+
+int
+store_db_write(struct store_db *db, sqlite3_stmt *st, struct err *e)
+{
+	int before = sqlite3_total_changes(db->handle);
+
+	if (run(db, st, e) == -1) {
+		store_db_note_refusal(db, e);
+		return -1;
+	}
+	if (sqlite3_total_changes(db->handle) != before)
+		store_db_note_refusal(db, NULL);
+	return 0;
+}
+
+void
+store_db_begin(struct store_db *db)
+{
+	db->transaction = true;
+	db->changes = sqlite3_total_changes(db->handle);
+	store_db_run(db, store_db_bind(db, BEGIN, ""));
+}
+
+int
+store_db_commit(struct store_db *db, struct err *e)
+{
+	bool changed = sqlite3_total_changes(db->handle) != db->changes;
+	struct err ignored;
+
+	store_db_run(db, store_db_bind(db, COMMIT, ""));
+	db->transaction = false;
+	if (db->failure.code == ERR_NONE) {
+		if (changed)
+			store_db_note_refusal(db, NULL);
+		return 0;
+	}
+	*e = db->failure;
+	db->failure.code = ERR_NONE;
+	/* SQLite has rolled back some failures by itself. */
+	if (!sqlite3_get_autocommit(db->handle))
+		(void)run(db, store_db_bind(db, ROLLBACK, ""), &ignored);
+	store_db_note_refusal(db, e);
+	return -1;
+}
+
+void
+store_db_note_refusal(struct store_db *db, const struct err *e)
+{
+	if (e != NULL && db->refused.code == ERR_NONE)
+		log_event(LOG_LEVEL_ERROR, "store.unwritable", "error",
+		    e->message, "meaning",
+		    "what is stored is served, nothing new is stored", NULL);
+	else if (e == NULL && db->refused.code != ERR_NONE)
+		log_event(LOG_LEVEL_INFO, "store.writable", "again_after",
+		    db->refused.message, NULL);
+	if (e != NULL)
+		db->refused = *e;
+	else
+		db->refused.code = ERR_NONE;
+}
+
+const struct err *
+store_db_refusal(const struct store_db *db)
+{
+	return db->refused.code == ERR_NONE ? NULL : &db->refused;
 }
 
 bool

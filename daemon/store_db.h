@@ -68,12 +68,18 @@ enum statement {
 	GET_DERIVED,
 	BEGIN,
 	COMMIT,
+	ROLLBACK,
 	STATEMENTS
 };
 
 struct store_db {
 	sqlite3 *handle;
 	sqlite3_stmt *statements[STATEMENTS];
+	bool transaction; /* between store_db_begin() and store_db_commit() */
+	struct err failure; /* of the transaction; ERR_NONE */
+	int changes; /* of all, at its begin */
+	/* Why the disk took the last write of core's not; ERR_NONE. */
+	struct err refused;
 };
 
 /* Makes the tables, or checks that they are of our version. */
@@ -87,8 +93,19 @@ sqlite3_stmt *store_db_bind(
     struct store_db *db, enum statement which, const char *format, ...);
 /* True when there is a row. */
 bool store_db_step(struct store_db *db, sqlite3_stmt *st);
-/* Runs a statement to its end. */
+/*
+ * Runs a statement to its end: of a transaction, whose end tells whether the
+ * disk took it, or one that needs no disk.
+ */
 void store_db_run(struct store_db *db, sqlite3_stmt *st);
+/* Outside of them: runs a statement that is a transaction of its own. */
+int store_db_write(struct store_db *db, sqlite3_stmt *st, struct err *e);
+/*
+ * A transaction: all of it is in the database when store_db_commit() returns
+ * 0, and else nothing.
+ */
+void store_db_begin(struct store_db *db);
+int store_db_commit(struct store_db *db, struct err *e);
 /* True when the statement finds anything. */
 bool store_db_finds(struct store_db *db, sqlite3_stmt *st);
 

@@ -8,14 +8,16 @@
 /* A use of a layer index is noted so often: a write for each costs more. */
 #define INDEX_USE_US (3600ll * 1000 * 1000)
 
-void
-store_db_put_blob(
-    struct store_db *db, const struct digest *digest, uint64_t size)
+int
+store_db_put_blob(struct store_db *db, const struct digest *digest,
+    uint64_t size, struct err *e)
 {
+	store_db_begin(db);
 	store_db_run(db,
 	    store_db_bind(
 		db, PUT_BLOB, "dnn", digest, (int64_t)size, store_now()));
 	store_db_run(db, store_db_bind(db, NOTE_BACK, "d", digest));
+	return store_db_commit(db, e);
 }
 
 bool
@@ -120,17 +122,19 @@ store_find_holder(struct store *s, const char *scope,
 	return found;
 }
 
-void
-store_drop_tags(struct store *s, const char *scope, const char *tag)
+int
+store_drop_tags(
+    struct store *s, const char *scope, const char *tag, struct err *e)
 {
+	sqlite3_stmt *st;
+
 	if (scope == NULL)
-		store_db_run(s->db, store_db_bind(s->db, DROP_ALL_TAGS, ""));
+		st = store_db_bind(s->db, DROP_ALL_TAGS, "");
 	else if (tag == NULL)
-		store_db_run(
-		    s->db, store_db_bind(s->db, DROP_TAGS, "s", scope));
+		st = store_db_bind(s->db, DROP_TAGS, "s", scope);
 	else
-		store_db_run(
-		    s->db, store_db_bind(s->db, DROP_TAG, "ss", scope, tag));
+		st = store_db_bind(s->db, DROP_TAG, "ss", scope, tag);
+	return store_db_write(s->db, st, e);
 }
 
 void
@@ -155,12 +159,23 @@ store_list_purged(struct store *s, const struct store_purge *p, int64_t before,
 	list_blobs(db, store_db_bind(db, LIST_PURGED, "n", before), out, count);
 }
 
-void
-store_db_put_index(struct store_db *db, const struct digest *layer)
+int
+store_db_put_index(
+    struct store_db *db, const struct digest *layer, struct err *e)
 {
-	store_db_run(db,
+	return store_db_write(db,
 	    store_db_bind(db, PUT_INDEX, "dnn", layer,
-		(int64_t)LAYER_INDEX_VERSION, store_now()));
+		(int64_t)LAYER_INDEX_VERSION, store_now()),
+	    e);
+}
+
+void
+store_db_drop_index(struct store_db *db, const struct digest *layer)
+{
+	struct err ignored;
+
+	(void)store_db_write(
+	    db, store_db_bind(db, DROP_INDEX, "d", layer), &ignored);
 }
 
 bool
@@ -175,16 +190,20 @@ void
 store_db_use_index(struct store_db *db, const struct digest *layer)
 {
 	int64_t now = store_now();
+	struct err ignored;
 
-	store_db_run(db,
-	    store_db_bind(
-		db, USE_INDEX, "dnn", layer, now, now - INDEX_USE_US));
+	(void)store_db_write(db,
+	    store_db_bind(db, USE_INDEX, "dnn", layer, now, now - INDEX_USE_US),
+	    &ignored);
 }
 
 void
 store_db_drop_foreign_indexes(struct store_db *db)
 {
-	store_db_run(db,
+	struct err ignored;
+
+	(void)store_db_write(db,
 	    store_db_bind(
-		db, DROP_FOREIGN_INDEXES, "n", (int64_t)LAYER_INDEX_VERSION));
+		db, DROP_FOREIGN_INDEXES, "n", (int64_t)LAYER_INDEX_VERSION),
+	    &ignored);
 }

@@ -90,11 +90,12 @@ forget_manifest(
 	return false;
 }
 
-/* Layer indexes are files, too. */
+/* Layer indexes are files, too; the caller unlinks them when the rows are gone.
+ */
 static size_t
-forget_indexes(struct store *s, const struct store_forget *f)
+forget_indexes(
+    struct store *s, const struct store_forget *f, struct digest *layers)
 {
-	auto_free struct digest *layers = mem_zalloc(f->max, sizeof(*layers));
 	sqlite3_stmt *st = store_db_bind(
 	    s->db, LIST_OLD_INDEXES, "nn", f->before_us, (int64_t)f->max);
 	size_t count = 0, i;
@@ -105,9 +106,6 @@ forget_indexes(struct store *s, const struct store_forget *f)
 	for (i = 0; i < count; i++)
 		store_db_run(
 		    s->db, store_db_bind(s->db, DROP_INDEX, "d", &layers[i]));
-	/* A file that a crash leaves behind is swept at the next start. */
-	for (i = 0; i < count; i++)
-		store_unlink_index(s, &layers[i]);
 	return count;
 }
 
@@ -136,8 +134,10 @@ log_forgotten(size_t manifests, size_t kept, size_t tags, size_t indexes)
 bool
 store_forget(struct store *s, const struct store_forget *f)
 {
+	auto_free struct digest *layers = mem_zalloc(f->max, sizeof(*layers));
 	struct manifest *manifests;
 	size_t count, kept = 0, tags, indexes, i;
+	struct err ignored;
 
 	list_evicted(s->db, f, &manifests, &count);
 	store_begin(s);
@@ -146,9 +146,13 @@ store_forget(struct store *s, const struct store_forget *f)
 		free(manifests[i].scope);
 	}
 	tags = forget_tags(s->db, f);
-	indexes = forget_indexes(s, f);
-	store_commit(s);
+	indexes = forget_indexes(s, f, layers);
 	free(manifests);
+	if (store_commit(s, &ignored) == -1)
+		return false;
+	/* A file that a crash leaves behind is swept at the next start. */
+	for (i = 0; i < indexes; i++)
+		store_unlink_index(s, &layers[i]);
 	log_forgotten(count, kept, tags, indexes);
 	return count == f->max || tags == f->max || indexes == f->max;
 }

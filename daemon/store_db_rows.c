@@ -5,13 +5,14 @@
 #include "store_db.h"
 #include "winnow/mem.h"
 
-void
+int
 store_put_tag(struct store *s, const char *scope, const char *tag,
-    const struct store_tag *row)
+    const struct store_tag *row, struct err *e)
 {
-	store_db_run(s->db,
+	return store_db_write(s->db,
 	    store_db_bind(s->db, PUT_TAG, "ssdn", scope, tag, &row->source,
-		row->checked_ms));
+		row->checked_ms),
+	    e);
 }
 
 bool
@@ -176,19 +177,21 @@ store_get_variant(struct store *s, const struct digest *key, const char *scope,
 	return found;
 }
 
-void
-store_forget_variants(struct store *s, const char *scope)
+int
+store_forget_variants(struct store *s, const char *scope, struct err *e)
 {
-	store_db_run(s->db, store_db_bind(s->db, FORGET_VARIANTS, "s", scope));
+	return store_db_write(
+	    s->db, store_db_bind(s->db, FORGET_VARIANTS, "s", scope), e);
 }
 
-void
-store_put_derived(
-    struct store *s, const struct digest *key, const struct store_derived *row)
+int
+store_put_derived(struct store *s, const struct digest *key,
+    const struct store_derived *row, struct err *e)
 {
-	store_db_run(s->db,
+	return store_db_write(s->db,
 	    store_db_bind(s->db, PUT_DERIVED, "ddndn", key, &row->digest,
-		(int64_t)row->size, &row->diff_id, (int64_t)row->tar_size));
+		(int64_t)row->size, &row->diff_id, (int64_t)row->tar_size),
+	    e);
 }
 
 bool
@@ -211,11 +214,11 @@ store_get_derived(
 void
 store_begin(struct store *s)
 {
-	store_db_run(s->db, store_db_bind(s->db, BEGIN, ""));
+	store_db_begin(s->db);
 }
 
-void
-store_commit(struct store *s)
+int
+store_commit(struct store *s, struct err *e)
 {
-	store_db_run(s->db, store_db_bind(s->db, COMMIT, ""));
+	return store_db_commit(s->db, e);
 }

@@ -27,15 +27,25 @@ void store_unlink_index(struct store *s, const struct digest *layer);
 int store_db_open(const char *path, struct store_db **out, struct err *e);
 void store_db_close(struct store_db *db);
 
+/*
+ * The disk took no write, or (NULL) took one: logged when that changes.
+ * store_db_refusal() is why the last one was refused, or NULL.
+ */
+void store_db_note_refusal(struct store_db *db, const struct err *e);
+const struct err *store_db_refusal(const struct store_db *db);
+
 /* The rows of blob files. */
-void store_db_put_blob(
-    struct store_db *db, const struct digest *digest, uint64_t size);
+int store_db_put_blob(struct store_db *db, const struct digest *digest,
+    uint64_t size, struct err *e);
 bool store_db_get_blob(
     struct store_db *db, const struct digest *digest, uint64_t *size);
 void store_db_use_blob(
     struct store_db *db, const struct digest *digest, int64_t now);
+/* Part of a transaction. */
 void store_db_drop_blob(struct store_db *db, const struct digest *digest);
-void store_db_put_index(struct store_db *db, const struct digest *layer);
+int store_db_put_index(
+    struct store_db *db, const struct digest *layer, struct err *e);
+void store_db_drop_index(struct store_db *db, const struct digest *layer);
 bool store_db_get_index(struct store_db *db, const struct digest *layer);
 void store_db_use_index(struct store_db *db, const struct digest *layer);
 /* Rows of indexes that another version of winnow wrote. */

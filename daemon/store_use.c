@@ -37,17 +37,21 @@ void
 store_flush_uses(struct store *s)
 {
 	struct flush f = {.store = s, .now = store_now()};
+	struct err ignored;
 
 	if (digest_set_count(s->used) == 0)
 		return;
 	store_begin(s);
 	digest_set_drain(s->used, flush_one, &f);
-	store_commit(s);
+	/* A disk that takes no writes costs the order of eviction only. */
+	(void)store_commit(s, &ignored);
 }
 
-void
-store_evict(struct store *s, const struct store_blob *blobs, size_t count)
+int
+store_evict(struct store *s, const struct store_blob *blobs, size_t count,
+    struct err *e)
 {
+	struct store_usage before = s->usage;
 	uint64_t size;
 	size_t i;
 
@@ -60,8 +64,12 @@ store_evict(struct store *s, const struct store_blob *blobs, size_t count)
 			s->usage.evicted_blobs++;
 			s->usage.evicted_bytes += size;
 		}
-	store_commit(s);
+	if (store_commit(s, e) == -1) {
+		s->usage = before;
+		return -1;
+	}
 	/* A file that a crash leaves behind is swept at the next start. */
 	for (i = 0; i < count; i++)
 		store_unlink_blob(s, &blobs[i].digest);
+	return 0;
 }

@@ -372,10 +372,13 @@ end_artifact(struct variant_job *j)
 		    j->host, j->repository);
 	} else if (variant_publish_original(j->env, j->recipe.artifact_scope,
 		       &j->recipe.source, &manifest, &e) == 0) {
+		store_begin(j->env->store);
 		store_put_variant(
 		    j->env->store, &j->recipe.key, j->scope, &row);
-		end_variant(j, NULL);
-		return;
+		if (store_commit(j->env->store, &e) == 0) {
+			end_variant(j, NULL);
+			return;
+		}
 	}
 	end_variant(j, &e);
 }

@@ -43,7 +43,8 @@ variant_publish_original(struct job_env *env, const char *scope,
 		store_put_child(env->store, scope, &m->manifests[i].digest);
 		store_put_holds(env->store, digest, &m->manifests[i].digest);
 	}
-	store_commit(env->store);
+	if (store_commit(env->store, e) == -1)
+		return -1;
 	store_note_use(env->store, digest);
 	return 0;
 }
@@ -138,7 +139,8 @@ variant_publish(
 			    &p->images[i].result->manifest.digest);
 	}
 	store_put_variant(store, &p->recipe->key, p->scope, &row);
-	store_commit(store);
+	if (store_commit(store, e) == -1)
+		return -1;
 	store_note_use(store, &row.digest);
 	return 0;
 }

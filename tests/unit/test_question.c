@@ -604,8 +604,11 @@ static void
 put_tag(const char *tag)
 {
 	struct store_tag row = {.checked_ms = 1};
+	struct err e;
 
-	store_put_tag(context.env.store, "docker.io/library/app", tag, &row);
+	assert_int_equal(store_put_tag(context.env.store,
+			     "docker.io/library/app", tag, &row, &e),
+	    0);
 }
 
 /* Upstream's tags, kept for a while; those that were pulled when it is gone. */

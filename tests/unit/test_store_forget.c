@@ -95,8 +95,9 @@ static void
 evict(struct store *s, const struct digest *d)
 {
 	struct store_blob blob = {.digest = *d};
+	struct err e;
 
-	store_evict(s, &blob, 1);
+	assert_int_equal(store_evict(s, &blob, 1, &e), 0);
 }
 
 /* A manifest with one layer, reachable in `scope`; and its bytes. */
@@ -310,9 +311,10 @@ static void
 put_tag(struct store *s, const char *tag, const char *source)
 {
 	struct store_tag row = {.checked_ms = 1000};
+	struct err e;
 
 	digest_of(source, strlen(source), &row.source);
-	store_put_tag(s, "t", tag, &row);
+	assert_int_equal(store_put_tag(s, "t", tag, &row, &e), 0);
 }
 
 static void
@@ -358,7 +360,7 @@ test_indexes_and_derived_layers(void **state)
 	assert_int_equal(store_add_index(s, fd, &layer, &e), 0);
 	close(fd);
 	derived.digest = derived.diff_id = blob;
-	store_put_derived(s, &layer, &derived);
+	assert_int_equal(store_put_derived(s, &layer, &derived, &e), 0);
 	evict(s, &blob);
 	assert_false(store_get_derived(s, &layer, &derived));
 	f.before_us = store_now() - 1000 * 1000;

@@ -1,0 +1,64 @@
+#!/bin/bash
+# Any write below the store may fail, in core and in workers: the client gets
+# an error that says why, winnowd stays up and serves what it has, and when the
+# fault is over the next pull has the same digests; every blob verifies.
+# FAULTS=all tries every call (make check-long-faults), else a spread of them.
+. "$(dirname "$0")/lib.sh"
+
+need_root
+need docker-registry skopeo python3 cc
+small_policies
+layouts=$(image_layouts small)
+python3 "$tests/lib/zoo_layout.py" "$dir/zoo" || bail 'cannot make images'
+start_registry upstream "$dir/registry"
+push_layout "$layouts" small 1 "${addresses[upstream]}" &&
+    push_layout "$dir/zoo" image 1 "${addresses[upstream]}" ||
+    bail 'cannot fill the upstream registry'
+make -s -C "$top_builddir" tests/lib/libfaults.so || bail 'no libfaults.so'
+# Copies: who builds meanwhile changes nothing.
+cp "$top_builddir/tests/lib/libfaults.so" "$winnowd" "$dir"
+mkdir "$dir/store"
+mount -t tmpfs -o size=100m winnow-test "$dir/store" || bail 'cannot mount'
+start_winnowd "http://${addresses[upstream]}" 'admin: []'
+
+digest() { skopeo inspect --tls-verify=false --raw "docker://$proxy/$1" | sha256sum | cut -c1-64; }
+
+skopeo copy -q --src-tls-verify=false "docker://$proxy/original/image:1" \
+    "dir:$dir/image" || bail 'the image cannot be pulled at all'
+image=$(digest original/image:1)
+stop winnowd
+cp -a "$dir/store" "$dir/template"
+start_winnowd
+cat > "$dir/wanted.json" << END
+{ "proxy": "$proxy",
+  "original/image:1": "sha256:$image",
+  "small:1": "sha256:$(digest small:1)",
+  "original/small:1": "sha256:$(digest original/small:1)" }
+END
+stop winnowd
+
+# faults MODE MOMENT [COUNT]
+faults()
+{
+	[ "${FAULTS:-}" != all ] || set -- "$1" "$2"
+	check "$2, $1" python3 "$tests/lib/store_faults.py" "$dir" "$@"
+	grep '^#' "$dir/check.out"
+}
+
+modes=${MODES:-no-space full io-error read-only short}
+for mode in $modes; do
+	faults "$mode" variant 3
+	faults "$mode" original 2
+done
+faults full start 2
+faults io-error start 2
+faults full stop 1
+faults io-error stop 1
+if [ "${FAULTS:-}" = all ]; then
+	for mode in no-space read-only short; do
+		faults "$mode" start
+		faults "$mode" stop
+	done
+fi
+umount "$dir/store"
+finish

@@ -1,5 +1,6 @@
 #include "store_db.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -187,6 +188,21 @@ store_db_step(struct store_db *db, sqlite3_stmt *st)
 	return result == SQLITE_ROW;
 }
 
+int
+store_db_fail(sqlite3 *handle, const char *what, struct err *e)
+{
+	int number = errno;
+
+	/* The errno of an open() is that of SQLite's last attempt. */
+	if ((sqlite3_errcode(handle) & 0xff) == SQLITE_CANTOPEN)
+		return err_set(e, ERR_SYSTEM,
+		    "%s: %s: is the disk full or read-only?", what,
+		    sqlite3_errmsg(handle));
+	return err_set(e, ERR_SYSTEM, "%s: %s%s%s", what,
+	    sqlite3_errmsg(handle), number == 0 ? "" : ": ",
+	    number == 0 ? "" : strerror(number));
+}
+
 /*
  * Fills *e where the disk did not take a write: full, read-only, failing.  The
  * database is then as it was before, and can be read.
@@ -194,7 +210,9 @@ store_db_step(struct store_db *db, sqlite3_stmt *st)
 static void
 take_refusal(struct store_db *db, sqlite3_stmt *st, struct err *e)
 {
-	int number = sqlite3_system_errno(db->handle);
+	int number = errno;
+	auto_free char *what = mem_printf(
+	    "cannot write %s", sqlite3_db_filename(db->handle, "main"));
 
 	switch (sqlite3_errcode(db->handle) & 0xff) {
 	case SQLITE_FULL:
@@ -205,9 +223,8 @@ take_refusal(struct store_db *db, sqlite3_stmt *st, struct err *e)
 	default:
 		die(db, sqlite3_sql(st));
 	}
-	err_set(e, ERR_SYSTEM, "cannot write %s: %s%s%s",
-	    sqlite3_db_filename(db->handle, "main"), sqlite3_errmsg(db->handle),
-	    number == 0 ? "" : ": ", number == 0 ? "" : strerror(number));
+	errno = number;
+	(void)store_db_fail(db->handle, what, e);
 }
 
 /* Steps a statement to its end; -1 when the disk does not take it. */
@@ -216,6 +233,8 @@ run(struct store_db *db, sqlite3_stmt *st, struct err *e)
 {
 	int result;
 
+	/* SQLite passes the errno of a commit on in no other way. */
+	errno = 0;
 	while ((result = sqlite3_step(st)) == SQLITE_ROW)
 		;
 	if (result != SQLITE_DONE)
@@ -344,15 +363,16 @@ int
 store_db_open(const char *path, struct store_db **out, struct err *e)
 {
 	struct store_db *db = mem_zalloc(1, sizeof(*db));
+	auto_free char *what = mem_printf("cannot open database %s", path);
 
+	errno = 0;
 	if (sqlite3_open(path, &db->handle) != SQLITE_OK ||
 	    sqlite3_exec(db->handle,
 		"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 		"PRAGMA temp_store = MEMORY;"
 		"CREATE TEMP TABLE purge (d BLOB PRIMARY KEY) WITHOUT ROWID;",
 		NULL, NULL, NULL) != SQLITE_OK) {
-		err_set(e, ERR_SYSTEM, "cannot open database %s: %s", path,
-		    sqlite3_errmsg(db->handle));
+		(void)store_db_fail(db->handle, what, e);
 		store_db_close(db);
 		return -1;
 	}

@@ -82,6 +82,12 @@ struct store_db {
 	struct err refused;
 };
 
+/*
+ * Fills *e with "WHAT: ", what SQLite says and, as it does not always, errno,
+ * which was 0 before the call that failed.  Returns -1.
+ */
+int store_db_fail(sqlite3 *handle, const char *what, struct err *e);
+
 /* Makes the tables, or checks that they are of our version. */
 int store_db_prepare_schema(sqlite3 *handle, struct err *e);
 

@@ -1,6 +1,8 @@
 /* The tables, and what changes them from one version to the next. */
 #include "store_db.h"
 
+#include <errno.h>
+
 #include "winnow/mem.h"
 
 /* Changes with the tables; another version's database is refused. */
@@ -83,8 +85,8 @@ store_db_prepare_schema(sqlite3 *handle, struct err *e)
 				 " COMMIT",
 	    version < 1 ? schema : "", version < 2 ? schema_2 : "", schema_3,
 	    SCHEMA_VERSION);
+	errno = 0;
 	if (sqlite3_exec(handle, set_version, NULL, NULL, NULL) != SQLITE_OK)
-		return err_set(e, ERR_SYSTEM, "cannot make the database: %s",
-		    sqlite3_errmsg(handle));
+		return store_db_fail(handle, "cannot make the database", e);
 	return 0;
 }

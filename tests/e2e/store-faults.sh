@@ -2,7 +2,8 @@
 # Any write below the store may fail, in core and in workers: the client gets
 # an error that says why, winnowd stays up and serves what it has, and when the
 # fault is over the next pull has the same digests; every blob verifies.
-# FAULTS=all tries every call (make check-long-faults), else a spread of them.
+# FAULTS=all tries every call (make check-long-faults), FAULTS=K the K-th, else
+# a spread of them.
 . "$(dirname "$0")/lib.sh"
 
 need_root
@@ -40,7 +41,10 @@ stop winnowd
 # faults MODE MOMENT [COUNT]
 faults()
 {
-	[ "${FAULTS:-}" != all ] || set -- "$1" "$2"
+	case ${FAULTS:-} in
+	all) set -- "$1" "$2" ;;
+	[0-9]*) set -- "$1" "$2" "=$FAULTS" ;;
+	esac
 	check "$2, $1" python3 "$tests/lib/store_faults.py" "$dir" "$@"
 	grep '^#' "$dir/check.out"
 }
@@ -60,5 +64,5 @@ if [ "${FAULTS:-}" = all ]; then
 		faults "$mode" stop
 	done
 fi
-umount "$dir/store"
+wait_for 20 umount "$dir/store" || bail "cannot unmount"
 finish

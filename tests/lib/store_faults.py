@@ -14,7 +14,8 @@ MODE is a key of MODES, MOMENT one of
     original  of a cold pull of original/small:1
     stop      of the end of a winnowd whose blobs were used
 
-COUNT bounds how many k are tried, spread evenly; without it all are.
+COUNT bounds how many k are tried, spread evenly, or (=K) names one; without
+it all are.
 Prints a line per k that went wrong, then `# ...` with the numbers.
 """
 import errno
@@ -40,8 +41,8 @@ MODES = {
     "read-only": (errno.EROFS, 1, 0),
     "short": (0, 0, 0),
 }
-CAUSE = re.compile("No space left|disk is full|disk I/O error|Input/output"
-                   "|Read-only|readonly")
+CAUSE = re.compile("No space left|disk is full|Input/output error|Read-only"
+                   "|full or read-only")
 ACCEPT = ", ".join("application/vnd.oci.image.%s.v1+json" % kind
                    for kind in ("index", "manifest"))
 LAYOUT = "<QQQQQQQ48s"  # struct faults
@@ -58,8 +59,9 @@ class Refused(Exception):
 
 class Faults:
     def __init__(self, path, device):
-        with open(path, "wb") as file:
-            file.write(bytes(struct.calcsize(LAYOUT)))
+        # The file that winnowd has mapped stays the same one.
+        with open(path, "ab") as file:
+            file.truncate(struct.calcsize(LAYOUT))
         with open(path, "r+b") as file:
             self.map = mmap.mmap(file.fileno(), 0)
         self.device = device
@@ -297,16 +299,18 @@ def choose(trial, moment, count):
     """Which k to try: all, or a spread over as many calls as there are."""
     if count is None:
         return iter(range(1, NEVER))
+    if count.startswith("="):
+        return iter([int(count[1:])])
     # How many there are differs a little from run to run.
     calls = getattr(trial, moment)(NEVER)[0] * 19 // 20
-    count = min(count, calls)
+    count = min(int(count), calls)
     return iter(sorted({1 + i * (calls - 1) // max(count - 1, 1)
                         for i in range(count)}))
 
 
 def main():
     top, mode, moment = sys.argv[1:4]
-    count = int(sys.argv[4]) if len(sys.argv) > 4 else None
+    count = sys.argv[4] if len(sys.argv) > 4 else None
     trial = Trial(top, MODES[mode])
     tried = wrong = missed = 0
     firsts = {}
@@ -336,7 +340,7 @@ def main():
           " ended; %s" % (moment, mode, tried, trial.refused, trial.ended,
                           ", ".join("%s %d" % pair for pair in
                                     sorted(firsts.items()))))
-    sys.exit(wrong > 0 or tried == 0)
+    sys.exit(wrong > 0 or (tried == 0 and count is None))
 
 
 if __name__ == "__main__":

@@ -127,8 +127,10 @@ print_next()
 	local client_command=$client
 	[ "$client" != docker ] || client_command="docker -H $docker_socket"
 	if [ -z "$keep" ]; then
-		echo 'Stopped. To try it yourself: ./bootstrap demo --keep'
-		echo "What is in it: $winnow audit oci:$layouts/library/postgres:15"
+		echo 'Now everything stops and goes (half a minute).'
+		echo 'To leave it running and try it: ./bootstrap demo --keep'
+		echo "What the original holds:"
+		echo "    $winnow audit oci:$layouts/library/postgres:15"
 		return
 	fi
 	cat <<-EOF

@@ -1,12 +1,14 @@
 # Authorities and certificates in $dir, made with openssl.
 # shellcheck shell=bash disable=SC2154
 
-# make_authority NAME: NAME.pem and NAME.key.
+# make_authority NAME: NAME.pem and NAME.key.  Python of Debian 13 trusts no
+# authority that does not say what its key may sign.
 make_authority()
 {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
 	    -keyout "$dir/$1.key" -out "$dir/$1.pem" -days 30 \
-	    -subj "/CN=authority $1" 2>> "$dir/openssl.log" ||
+	    -subj "/CN=authority $1" -addext keyUsage=critical,keyCertSign,cRLSign \
+	    2>> "$dir/openssl.log" ||
 	    bail "cannot make the authority $1"
 }
 

@@ -10,8 +10,9 @@ top_builddir=${top_builddir:-$top_srcdir/build}
 winnow=$top_builddir/winnow
 winnowd=$top_builddir/winnowd
 tests=$top_srcdir/tests
+. "$tests/lib/scratch.sh"
 
-dir=$(mktemp -d "${TMPDIR:-/tmp}/winnow-e2e.XXXXXX")
+dir=$(scratch_make "${TMPDIR:-/tmp}/winnow-e2e.XXXXXX")
 checks=0 failures=0
 declare -A pids=()
 trap clean_up EXIT
@@ -95,7 +96,7 @@ clean_up()
 		rmdir "$CLIENT_ROOT$dir"
 	fi
 	unmount_below "$dir"
-	[ -n "${KEEP:-}" ] || rm -rf --one-file-system "$dir"
+	[ -n "${KEEP:-}" ] || scratch_remove "$dir"
 	exit "$status"
 }
 

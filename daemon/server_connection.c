@@ -48,8 +48,9 @@ set_state(struct connection *c, enum connection_state state)
 	if (state == CONNECTION_HEADERS)
 		tv = milliseconds(limits->header_timeout_ms);
 	else
-		tv = milliseconds(
-		    c->all->draining ? 0 : limits->idle_timeout_ms);
+		tv = milliseconds(c->all->draining || connection_is_outdated(c)
+			? 0
+			: limits->idle_timeout_ms);
 	evtimer_add(c->timer, &tv);
 }
 
@@ -216,6 +217,7 @@ connection_new(struct connections *all, struct bufferevent *bev, bool tls)
 
 	c->all = all;
 	c->tls = tls;
+	c->tls_count = all->tls_count;
 	c->bev = bev;
 	bufferevent_incref(c->bev);
 	c->timer = evtimer_new(all->base, on_timer, c);
@@ -336,6 +338,13 @@ bool
 connection_is_refused(const struct connection *c)
 {
 	return c->refused;
+}
+
+bool
+connection_is_outdated(const struct connection *c)
+{
+	return c->tls && c->tls_count != c->all->tls_count &&
+	    tls_bufferevent_has_certificate(c->bev);
 }
 
 uint64_t

@@ -310,12 +310,28 @@ connections_listen(struct connections *all, int fd, bool tls, struct err *e)
 	return 0;
 }
 
+/* Those that are `outdated`, or all. */
+static void
+end_idle(struct connections *all, bool (*outdated)(const struct connection *c))
+{
+	struct connection *c, *following;
+
+	for (c = TAILQ_FIRST(&all->waiting); c != NULL; c = following) {
+		following = TAILQ_NEXT(c, next);
+		if (c->evcon != NULL && c->state == CONNECTION_IDLE &&
+		    (outdated == NULL || outdated(c)))
+			connection_end(c);
+	}
+}
+
 void
 connections_set_tls(struct connections *all, struct tls_context *tls)
 {
 	struct tls_context *old = all->tls;
 
 	all->tls = tls;
+	all->tls_count++;
+	end_idle(all, connection_is_outdated);
 	if (old != NULL)
 		tls_context_unref(old);
 	else if (!all->draining && all->count < most_connections(all))
@@ -325,8 +341,6 @@ connections_set_tls(struct connections *all, struct tls_context *tls)
 void
 connections_drain(struct connections *all)
 {
-	struct connection *c, *following;
-
 	if (all->draining)
 		return;
 	all->draining = true;
@@ -338,11 +352,7 @@ connections_drain(struct connections *all)
 		all->on_empty(all->arg);
 		return;
 	}
-	for (c = TAILQ_FIRST(&all->waiting); c != NULL; c = following) {
-		following = TAILQ_NEXT(c, next);
-		if (c->evcon != NULL && c->state == CONNECTION_IDLE)
-			connection_end(c);
-	}
+	end_idle(all, NULL);
 }
 
 struct connection *

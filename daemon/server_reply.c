@@ -95,7 +95,8 @@ add_common_headers(struct exchange *x, int status, uint64_t length)
 	if (x->request.ns[0] != '\0')
 		add_header(x, "OCI-Namespace", x->request.ns);
 	if (x->close || x->server->draining ||
-	    connection_is_refused(x->connection) || status == 405) {
+	    connection_is_refused(x->connection) ||
+	    connection_is_outdated(x->connection) || status == 405) {
 		add_header(x, "Connection", "close");
 		connection_end_after_reply(x->connection);
 	}

@@ -403,11 +403,23 @@ alternative_name(X509 *x)
 	return user;
 }
 
+static X509 *
+peer_certificate(SSL *ssl)
+{
+	return ssl == NULL ? NULL : SSL_get0_peer_certificate(ssl);
+}
+
+bool
+tls_bufferevent_has_certificate(struct bufferevent *bev)
+{
+	return peer_certificate(bufferevent_openssl_get_ssl(bev)) != NULL;
+}
+
 char *
 tls_bufferevent_user(struct bufferevent *bev)
 {
 	SSL *ssl = bufferevent_openssl_get_ssl(bev);
-	X509 *x = ssl == NULL ? NULL : SSL_get0_peer_certificate(ssl);
+	X509 *x = peer_certificate(ssl);
 	X509_NAME *subject;
 	int at;
 

@@ -34,6 +34,9 @@ void tls_bufferevent_finish(struct bufferevent *bev);
 /* Whether part of what was written waits, encrypted, for the socket. */
 bool tls_bufferevent_is_writing(struct bufferevent *bev);
 
+/* Whether the client has shown a certificate. */
+bool tls_bufferevent_has_certificate(struct bufferevent *bev);
+
 /*
  * The name in the client's verified certificate: its common name, else its
  * first e-mail address, DNS name or URI.  NULL without a certificate or

@@ -220,4 +220,51 @@ check 'now they may have one' wait_for 20 reloaded "$((bad + 3))"
 check 'a client with a certificate again' as alice
 is 'one without is nobody, who is refused' \
     "$(get -o /dev/null -w '%{http_code}' "$https/")" 403
+
+# After a reload who was let in by a certificate has to show it again; what
+# is on its way goes on.
+cat > "$dir/held.py" <<'EOP'
+import socket, ssl, sys
+port, ca, name, path = sys.argv[1:]
+def client(*certificate):
+    ctx = ssl.create_default_context(cafile=ca)
+    if certificate:
+        ctx.load_cert_chain(*certificate)
+    raw = socket.create_connection(("127.0.0.1", int(port)), timeout=20)
+    return ctx.wrap_socket(raw, server_hostname="127.0.0.1")
+def ask(s, path):
+    s.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    head = b""
+    while b"\r\n\r\n" not in head:
+        got = s.recv(1)
+        assert got, f"the end after {head}"
+        head += got
+    return int(head.lower().split(b"content-length: ")[1].split()[0])
+def read(s, size):
+    while size > 0:
+        got = s.recv(min(size, 65536))
+        assert got, f"{size} bytes are missing"
+        size -= len(got)
+alice = name + ".pem", name + ".key"
+idle, busy, nobody = client(*alice), client(*alice), client()
+for s in idle, nobody:
+    read(s, ask(s, "/v2/"))
+left = ask(busy, path)
+print("held", flush=True)
+sys.stdin.readline()
+assert idle.recv(1) == b"", "more for the idle one"
+read(busy, left)
+assert busy.recv(1) == b"", "more after the blob"
+read(nobody, ask(nobody, "/v2/"))
+EOP
+python3 "$dir/held.py" "$tls_port" "$dir/ca.pem" "$dir/alice" \
+    "/v2/original/app/blobs/$layer" < "$dir/hold" > "$dir/held.log" 2>&1 7>&- &
+held=$! status=0
+check 'clients are there' wait_for 20 grep -q held "$dir/held.log"
+reload
+check 'at a reload' wait_for 20 reloaded "$((bad + 4))"
+echo >&7
+wait "$held" || status=$?
+is 'those with a certificate end, those without go on' \
+    "$status $(cat "$dir/held.log")" '0 held'
 finish

@@ -32,7 +32,7 @@ add_host(struct strbuf *b, const char *dir, const char *host)
 {
 	strbuf_add_format(b,
 	    "\n%s\n\n"
-	    "  docker (no restart needed):\n"
+	    "  docker (dockerd needs a restart for docker build only):\n"
 	    "    install -D -m 644 %s/" TLS_AUTHORITY_CA
 	    " /etc/docker/certs.d/%s/ca.crt\n"
 	    "  podman, buildah, skopeo, CRI-O:\n"

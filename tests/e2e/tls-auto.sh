@@ -5,6 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 . "$tests/e2e/clients.sh"
 
+# Debian's clients, not what a machine has beside them.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
 need docker podman skopeo ctr
 small_policies
 winnowd_config "oci:$(image_layouts small)"
@@ -39,6 +41,16 @@ sed -n '/hosts.toml/,/^  then/p' <<< "$section" | sed '1d;$d;s/^    //' \
     > "$dir/certs.d/proxy.local/hosts.toml"
 
 check 'docker pulls' dock pull -q "$image"
+mkdir "$dir/context"
+printf 'FROM %s\nCOPY Dockerfile /\n' "$image" > "$dir/context/Dockerfile"
+builds()
+{
+	dock image prune -af > /dev/null && DOCKER_BUILDKIT=1 dock build -q "$dir/context"
+}
+check 'docker build needs a restart of dockerd' fails builds
+stop dockerd
+start_dockerd
+check 'and then builds' builds
 check 'podman pulls' pod pull -q "$image"
 check 'skopeo pulls' skopeo copy -q "docker://$image" "oci:$dir/copied:1"
 start_containerd

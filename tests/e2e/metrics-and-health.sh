@@ -55,7 +55,7 @@ is 'and lacked a tag' "$(metric \
 blobs=$(find "$dir/store/blobs" -type f | wc -l)
 is 'the blobs of the store' "$(metric winnow_cache_blobs)" "$blobs"
 is 'and their bytes' "$(metric winnow_cache_bytes)" \
-    "$(find "$dir/store/blobs" -type f -printf '%s\n' | paste -sd+ | bc)"
+    "$(find "$dir/store/blobs" -type f -printf '%s\n' | awk '{ n += $1 } END { print n }')"
 
 server=$(pgrep -P "${pids[winnowd]}" -f 'role server')
 kill -9 "$server"

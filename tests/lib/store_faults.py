@@ -10,8 +10,8 @@ its own), `template` (a store that has `original/image:1` complete) and
 MODE is a key of MODES, MOMENT one of
 
     start     from the first call of a start with an empty store
-    variant   of a cold pull of small:1
-    original  of a cold pull of original/small:1
+    variant   of a cold pull of the image's variant
+    original  of a cold pull of the image as it is
     stop      of the end of a winnowd whose blobs were used
 
 COUNT bounds how many k are tried, spread evenly, or (=K) names one; without
@@ -134,6 +134,11 @@ class Winnowd:
             self.process.wait()
             raise Wrong("winnowd does not stop") from None
 
+    def kill(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
     def fetch(self, name, kind, reference, digest=None):
         try:
             status, body = self.get("%s/%s/%s" % (name, kind, reference))
@@ -198,6 +203,7 @@ class Trial:
         self.template = top + "/template"
         with open(top + "/wanted.json") as file:
             self.wanted = json.load(file)
+        self.image = self.wanted["image"]
         self.faults = Faults(top + "/faults", os.stat(self.store).st_dev)
         self.winnowd = Winnowd(top, self.wanted)
         self.mode = mode
@@ -260,14 +266,14 @@ class Trial:
             if not CAUSE.search(self.winnowd.log()):
                 raise Wrong("ended without a cause in the log")
             self.must_start()
-        self.finish("original/small:1")
+        self.finish("original/" + self.image)
         return result
 
     def variant(self, k):
-        return self.pull(k, "small:1")
+        return self.pull(k, self.image)
 
     def original(self, k):
-        return self.pull(k, "original/small:1")
+        return self.pull(k, "original/" + self.image)
 
     def pull(self, k, image):
         self.new_store(True)
@@ -284,14 +290,14 @@ class Trial:
         self.new_store(True)
         self.faults.disarm()
         self.must_start()
-        for image in "small:1", "original/small:1", "original/image:1":
+        for image in self.image, "original/" + self.image, "original/image:1":
             self.must_pull(image, "before the fault")
         self.faults.arm(k, self.mode)
         if self.winnowd.stop() != 0:
             raise Wrong("winnowd did not end well")
         result = self.faults.disarm()
         self.must_start()
-        self.finish("small:1", "original/small:1", "original/image:1")
+        self.finish(self.image, "original/" + self.image, "original/image:1")
         return result
 
 
@@ -312,6 +318,14 @@ def main():
     top, mode, moment = sys.argv[1:4]
     count = sys.argv[4] if len(sys.argv) > 4 else None
     trial = Trial(top, MODES[mode])
+    try:
+        run(trial, mode, moment, count)
+    finally:
+        trial.winnowd.kill()
+
+
+def run(trial, mode, moment, count):
+    """Prints what went wrong and how much was tried, and ends."""
     tried = wrong = missed = 0
     firsts = {}
     for k in choose(trial, moment, count):
@@ -329,10 +343,8 @@ def main():
             _, _, first = trial.faults.disarm()
             print("%s %s, k=%d (%s): %s" % (moment, mode, k, first, error))
             print("".join("  " + line + "\n" for line in
-                          trial.winnowd.log().splitlines()[-6:]))
-            if trial.winnowd.process.poll() is None:
-                trial.winnowd.process.kill()
-                trial.winnowd.process.wait()
+                          trial.winnowd.log().splitlines()[-6:]), flush=True)
+            trial.winnowd.kill()
         tried += 1
         if wrong >= 20:
             break

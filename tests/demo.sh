@@ -134,18 +134,33 @@ print_next()
 		return
 	fi
 	cat <<-EOF
-	Try next (winnowd and its client are still running):
+	Try next, as root (winnowd and its client are still running):
 	    $client_command pull $proxy/postgres:15
 	    curl -s http://$proxy/v2/postgres/manifests/15
 	    $winnow audit oci:$layouts/library/postgres:15
 	    less $top_srcdir/conf/policies.d/postgres.yaml
-	    kill ${pids[*]}; rm -r $dir    # stops the demo
+	    bash $dir/stop    # ends the demo
+	EOF
+}
+
+# write_stop: a program that does what clean_up() would.
+write_stop()
+{
+	declare -p dir pids
+	declare -f note gone wait_for stop unmount_below scratch_remove
+	[ "$client" != docker ] ||
+	    echo "docker -H $docker_socket rm -f winnow-demo > /dev/null"
+	cat <<-'EOF'
+	for name in "${!pids[@]}"; do stop "$name"; done
+	unmount_below "$dir"
+	scratch_remove "$dir"
 	EOF
 }
 
 # leave_running: the servers outlive this script.
 leave_running()
 {
+	write_stop > "$dir/stop"
 	trap - EXIT
 	disown -a
 }

@@ -170,7 +170,7 @@ keep=
 need_root
 say 'Image: PostgreSQL from Debian packages (minutes the first time)'
 "$tests/images/build" postgres > "$dir/layouts" ||
-    die "cannot build the image"
+    die "cannot build the image (a container has to be --privileged)"
 layouts=$(cat "$dir/layouts")
 port=5000
 ! ss -Hltn 'sport = :5000' 2> /dev/null | grep -q . || port=$(free_port)

@@ -69,11 +69,16 @@ store_db_prepare_schema(sqlite3 *handle, struct err *e)
 	auto_free char *set_version = NULL;
 	int version = -1;
 
+	errno = 0;
 	if (sqlite3_prepare_v2(handle, "PRAGMA user_version", -1, &st, NULL) ==
 		SQLITE_OK &&
 	    sqlite3_step(st) == SQLITE_ROW)
 		version = sqlite3_column_int(st, 0);
+	else
+		(void)store_db_fail(handle, "cannot read the database", e);
 	sqlite3_finalize(st);
+	if (version == -1)
+		return -1;
 	if (version == SCHEMA_VERSION)
 		return 0;
 	if (version < 0 || version > SCHEMA_VERSION)

@@ -114,7 +114,7 @@ refused 'no key' 'one.key does not exist'
 cp "$dir/good.key" "$dir/one.key"
 echo nonsense > "$dir/one.pem"
 refused 'no certificate' 'no certificate in PEM form in .*one.pem'
-make_certificate one ca 'DNS:one.test' -days -1
+make_certificate one ca 'DNS:one.test' -expired
 refused 'an expired certificate' 'one.pem has expired'
 mv "$dir/good.pem" "$dir/one.pem"
 mv "$dir/good.key" "$dir/one.key"

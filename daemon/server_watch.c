@@ -1,9 +1,9 @@
 #include "server_watch.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "winnow/mem.h"
@@ -16,21 +16,19 @@ struct server_watch {
 };
 
 /*
- * Something happened on the socket of a waiting client.  After a reset epoll
- * says "readable", not "closed", so the socket is asked.
+ * Something happened on the socket of a waiting client, or on one that had the
+ * number of this descriptor before: epoll reports a closed descriptor for as
+ * long as another of the same socket is open.  So the socket is asked.
  */
 static void
 on_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct server_watch *w = arg;
-	int error = 0;
-	socklen_t len = sizeof(error);
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
 
-	if ((what & EV_CLOSED) == 0 &&
-	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
-	    error == 0)
-		return;
-	w->gone(w->arg);
+	(void)what;
+	if (poll(&p, 1, 0) == 1)
+		w->gone(w->arg);
 }
 
 /*

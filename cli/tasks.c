@@ -42,9 +42,8 @@ struct run {
 	int report_fd; /* of this process; ends when no other is left */
 };
 
-/* The processors that this process may use. */
-static size_t
-count_processors(void)
+size_t
+tasks_processors(void)
 {
 	cpu_set_t set;
 
@@ -162,7 +161,7 @@ start_tasks(struct run *r, struct err *e)
 static int
 start_processes(struct run *r, struct err *e)
 {
-	size_t wanted = count_processors();
+	size_t wanted = tasks_processors();
 	int ends[2], result = 0;
 
 	if (pipe2(ends, O_CLOEXEC) == -1)

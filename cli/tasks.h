@@ -13,6 +13,9 @@
 
 #include "winnow/err.h"
 
+/* The processors that this process may use. */
+size_t tasks_processors(void);
+
 struct tasks {
 	size_t count;
 	const uint64_t *sizes;

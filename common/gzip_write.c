@@ -18,6 +18,7 @@ static const unsigned char header[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
 
 struct gzip_write {
 	int fd;
+	bool pieces; /* alone: they become a part of a member */
 	struct deflate *deflate;
 	struct hash *hash;
 	uint64_t written;
@@ -38,6 +39,15 @@ gzip_write_new(int fd)
 	w->hash = hash_new();
 	w->pending = mem_alloc(GZIP_CHUNK);
 	w->piece = mem_alloc(deflate_bound(GZIP_CHUNK));
+	return w;
+}
+
+struct gzip_write *
+gzip_write_new_part(int fd)
+{
+	struct gzip_write *w = gzip_write_new(fd);
+
+	w->pieces = true;
 	return w;
 }
 
@@ -63,8 +73,8 @@ put(struct gzip_write *w, const void *data, size_t len, struct err *e)
 	return 0;
 }
 
-static uint32_t
-update_crc(uint32_t crc, const unsigned char *data, size_t len)
+uint32_t
+gzip_crc(uint32_t crc, const void *data, size_t len)
 {
 #ifdef HAVE_ISAL
 	return crc32_gzip_refl(crc, data, len);
@@ -78,11 +88,13 @@ flush(struct gzip_write *w, bool last, struct err *e)
 {
 	size_t len;
 
-	if (w->written == 0 && put(w, header, sizeof(header), e) != 0)
+	if (!w->pieces && w->written == 0 &&
+	    put(w, header, sizeof(header), e) != 0)
 		return -1;
 	len = deflate_chunk(
 	    w->deflate, w->pending, w->pending_len, last, w->piece);
-	w->crc = update_crc(w->crc, w->pending, w->pending_len);
+	if (!w->pieces)
+		w->crc = gzip_crc(w->crc, w->pending, w->pending_len);
 	w->total += (uint32_t)w->pending_len;
 	w->pending_len = 0;
 	return put(w, w->piece, len, e);
@@ -136,17 +148,72 @@ put_le32(unsigned char *at, uint32_t value)
 	at[3] = (unsigned char)(value >> 24);
 }
 
+static int
+put_trailer(struct gzip_write *w, struct err *e)
+{
+	unsigned char trailer[8];
+
+	put_le32(trailer, w->crc);
+	put_le32(trailer + 4, w->total);
+	return put(w, trailer, sizeof(trailer), e);
+}
+
 int
 gzip_write_finish(
     struct gzip_write *w, struct digest *digest, uint64_t *size, struct err *e)
 {
-	unsigned char trailer[8];
-
-	if (flush(w, true, e) != 0)
+	if (flush(w, true, e) != 0 || put_trailer(w, e) != 0)
 		return -1;
-	put_le32(trailer, w->crc);
-	put_le32(trailer + 4, w->total);
-	if (put(w, trailer, sizeof(trailer), e) != 0)
+	hash_final(w->hash, digest);
+	*size = w->written;
+	return 0;
+}
+
+int
+gzip_write_finish_part(
+    struct gzip_write *w, bool last, uint64_t *size, struct err *e)
+{
+	if ((last || w->pending_len > 0) && flush(w, last, e) != 0)
+		return -1;
+	*size = w->written;
+	return 0;
+}
+
+static int
+put_part(struct gzip_write *w, const struct gzip_part *part, struct err *e)
+{
+	uint64_t at = 0;
+
+	while (at < part->size) {
+		size_t n = GZIP_CHUNK;
+
+		if (n > part->size - at)
+			n = (size_t)(part->size - at);
+		if (fsutil_pread_all(part->fd, w->pending, n, (off_t)at, e) !=
+			0 ||
+		    put(w, w->pending, n, e) != 0)
+			return -1;
+		at += n;
+	}
+	return 0;
+}
+
+int
+gzip_join(const struct gzip_part *parts, size_t count,
+    const struct gzip_content *content, int fd, struct digest *digest,
+    uint64_t *size, struct err *e)
+{
+	auto_gzip_write struct gzip_write *w = gzip_write_new(fd);
+	size_t i;
+
+	w->crc = content->crc;
+	w->total = (uint32_t)content->size;
+	if (put(w, header, sizeof(header), e) != 0)
+		return -1;
+	for (i = 0; i < count; i++)
+		if (put_part(w, &parts[i], e) != 0)
+			return -1;
+	if (put_trailer(w, e) != 0)
 		return -1;
 	hash_final(w->hash, digest);
 	*size = w->written;

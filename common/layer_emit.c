@@ -17,13 +17,20 @@
 /* What is read of contents at once: a fraction of the second-level cache. */
 #define READ_SIZE ((size_t)256 << 10)
 
+/*
+ * What is written of the archive: bytes from `from` to `to`, compressed,
+ * hashed, or both; without either it is measured.
+ */
 struct emitter {
 	const struct layer_index *plan;
 	const struct spool *spool;
-	struct gzip_write *gzip;
-	struct hash *hash; /* of the archive */
-	uint64_t tar_size;
+	struct gzip_write *gzip; /* or NULL */
+	struct hash *hash; /* or NULL; then with the CRC */
+	uint32_t crc; /* when there is no gzip to count it */
+	uint64_t from, to;
+	uint64_t at; /* how far the archive has come */
 	struct strbuf header;
+	char *buffer; /* READ_SIZE, without gzip */
 };
 
 /* "PATH: TEXT". */
@@ -37,12 +44,42 @@ refuse(struct err *e, enum err_code code, const char *path, const char *text)
 	return err_set(e, code, "%s: %s", strbuf_string(&escaped), text);
 }
 
+/* How many of the next `len` bytes stand before `from`, and are wanted. */
+static void
+clip(const struct emitter *em, uint64_t len, uint64_t *skip, uint64_t *wanted)
+{
+	uint64_t end = em->at + len;
+
+	*skip = em->from <= em->at ? 0
+	    : em->from < end       ? em->from - em->at
+				   : len;
+	if (end > em->to)
+		end = em->to > em->at ? em->to : em->at;
+	*wanted = end - em->at > *skip ? end - em->at - *skip : 0;
+}
+
+static void
+note_bytes(struct emitter *em, const void *data, size_t len)
+{
+	if (em->hash == NULL)
+		return;
+	hash_update(em->hash, data, len);
+	if (em->gzip == NULL)
+		em->crc = gzip_crc(em->crc, data, len);
+}
+
 static int
 put(struct emitter *em, const void *data, size_t len, struct err *e)
 {
-	hash_update(em->hash, data, len);
-	em->tar_size += len;
-	return gzip_write_add(em->gzip, data, len, e);
+	uint64_t skip, wanted;
+
+	clip(em, len, &skip, &wanted);
+	em->at += len;
+	data = (const char *)data + skip;
+	note_bytes(em, data, (size_t)wanted);
+	if (em->gzip == NULL)
+		return 0;
+	return gzip_write_add(em->gzip, data, (size_t)wanted, e);
 }
 
 static int
@@ -53,10 +90,35 @@ put_zeros(struct emitter *em, size_t len, struct err *e)
 	return put(em, zeros, len, e);
 }
 
+/* Reads up to `len` bytes of the spool to where they go; *got of them. */
+static int
+put_piece(struct emitter *em, uint64_t offset, uint64_t len, size_t *got,
+    struct err *e)
+{
+	void *room = em->buffer;
+	size_t n = READ_SIZE;
+
+	if (em->gzip != NULL && gzip_write_room(em->gzip, &room, &n, e) != 0)
+		return -1;
+	if (n > READ_SIZE)
+		n = READ_SIZE;
+	if (n > len)
+		n = (size_t)len;
+	if (fsutil_pread_all(spool_fd(em->spool), room, n, (off_t)offset, e) !=
+	    0)
+		return -1;
+	note_bytes(em, room, n);
+	if (em->gzip != NULL)
+		gzip_write_filled(em->gzip, n);
+	*got = n;
+	return 0;
+}
+
 static int
 put_spooled(struct emitter *em, const struct layer_entry *entry, struct err *e)
 {
-	uint64_t offset, size;
+	uint64_t offset, size, skip, wanted;
+	size_t got;
 
 	if (em->spool == NULL ||
 	    !spool_find(em->spool, entry->ordinal, &offset, &size))
@@ -65,25 +127,12 @@ put_spooled(struct emitter *em, const struct layer_entry *entry, struct err *e)
 	if (size != entry->size)
 		return refuse(e, ERR_INVALID, entry->path,
 		    "its contents are not of the size that it says");
-	while (size > 0) {
-		void *room;
-		size_t n;
-
-		if (gzip_write_room(em->gzip, &room, &n, e) != 0)
+	clip(em, size, &skip, &wanted);
+	em->at += size;
+	offset += skip;
+	for (; wanted > 0; wanted -= got, offset += got)
+		if (put_piece(em, offset, wanted, &got, e) != 0)
 			return -1;
-		if (n > READ_SIZE)
-			n = READ_SIZE;
-		if (n > size)
-			n = (size_t)size;
-		if (fsutil_pread_all(
-			spool_fd(em->spool), room, n, (off_t)offset, e) != 0)
-			return -1;
-		hash_update(em->hash, room, n);
-		gzip_write_filled(em->gzip, n);
-		em->tar_size += n;
-		offset += n;
-		size -= n;
-	}
 	return 0;
 }
 
@@ -187,20 +236,40 @@ check_plan(const struct layer_index *plan, struct err *e)
 }
 
 static int
-put_all(struct emitter *em, struct layer_emitted *out, struct err *e)
+put_all(struct emitter *em, struct err *e)
 {
-	struct layer_emitted result;
 	uint32_t i;
 
 	for (i = 0; i < em->plan->count; i++)
 		if (put_entry(em, &em->plan->entries[i], e) != 0)
 			return -1;
-	if (put_zeros(em, TAR_END, e) != 0 ||
-	    gzip_write_finish(em->gzip, &result.digest, &result.size, e) != 0)
-		return -1;
-	hash_final(em->hash, &result.diff_id);
-	result.tar_size = em->tar_size;
-	*out = result;
+	return put_zeros(em, TAR_END, e);
+}
+
+static int
+emitter_init(struct emitter *em, const struct layer_index *plan,
+    const struct spool *spool, struct err *e)
+{
+	*em = (struct emitter){.plan = plan, .spool = spool};
+	strbuf_init(&em->header, TAR_HEADER_MAX);
+	return check_plan(plan, e);
+}
+
+static void
+emitter_clear(struct emitter *em)
+{
+	gzip_write_free(em->gzip);
+	hash_free(em->hash);
+	free(em->buffer);
+	strbuf_clear(&em->header);
+}
+#define auto_emitter __attribute__((cleanup(emitter_clear)))
+
+static int
+rewind_file(int fd, struct err *e)
+{
+	if (lseek(fd, 0, SEEK_SET) != 0)
+		return err_set_errno(e, "cannot rewind a layer's file");
 	return 0;
 }
 
@@ -208,19 +277,83 @@ int
 layer_emit(const struct layer_index *plan, const struct spool *spool,
     int out_fd, struct layer_emitted *out, struct err *e)
 {
-	struct emitter em = {.plan = plan, .spool = spool};
-	int r;
+	auto_emitter struct emitter em;
+	struct layer_emitted result;
 
-	if (check_plan(plan, e) != 0)
+	if (emitter_init(&em, plan, spool, e) != 0 ||
+	    rewind_file(out_fd, e) != 0)
 		return -1;
-	if (lseek(out_fd, 0, SEEK_SET) != 0)
-		return err_set_errno(e, "cannot rewind a layer's file");
+	em.to = UINT64_MAX;
 	em.gzip = gzip_write_new(out_fd);
 	em.hash = hash_new();
-	strbuf_init(&em.header, TAR_HEADER_MAX);
-	r = put_all(&em, out, e);
-	gzip_write_free(em.gzip);
-	hash_free(em.hash);
-	strbuf_clear(&em.header);
-	return r;
+	if (put_all(&em, e) != 0 ||
+	    gzip_write_finish(em.gzip, &result.digest, &result.size, e) != 0)
+		return -1;
+	hash_final(em.hash, &result.diff_id);
+	result.tar_size = em.at;
+	*out = result;
+	return 0;
+}
+
+int
+layer_emit_archive(const struct layer_index *plan, const struct spool *spool,
+    struct layer_archive *out, struct err *e)
+{
+	auto_emitter struct emitter em;
+
+	if (emitter_init(&em, plan, spool, e) != 0)
+		return -1;
+	em.to = UINT64_MAX;
+	em.hash = hash_new();
+	em.buffer = mem_alloc(READ_SIZE);
+	if (put_all(&em, e) != 0)
+		return -1;
+	hash_final(em.hash, &out->diff_id);
+	out->content = (struct gzip_content){.size = em.at, .crc = em.crc};
+	return 0;
+}
+
+/* The bytes of the archive that are the part's: whole chunks. */
+static int
+find_part(struct emitter *em, size_t part, size_t count, struct err *e)
+{
+	uint64_t chunks;
+
+	if (put_all(em, e) != 0)
+		return -1;
+	chunks = (em->at + GZIP_CHUNK - 1) / GZIP_CHUNK;
+	em->from = chunks * part / count * GZIP_CHUNK;
+	em->to = chunks * (part + 1) / count * GZIP_CHUNK;
+	em->at = 0;
+	return 0;
+}
+
+int
+layer_emit_part(const struct layer_index *plan, const struct spool *spool,
+    size_t part, size_t count, struct gzip_part *out, struct err *e)
+{
+	auto_emitter struct emitter em;
+
+	if (emitter_init(&em, plan, spool, e) != 0 ||
+	    rewind_file(out->fd, e) != 0 || find_part(&em, part, count, e) != 0)
+		return -1;
+	em.gzip = gzip_write_new_part(out->fd);
+	if (put_all(&em, e) != 0)
+		return -1;
+	return gzip_write_finish_part(
+	    em.gzip, part + 1 == count, &out->size, e);
+}
+
+int
+layer_emit_join(const struct layer_archive *archive,
+    const struct gzip_part *parts, size_t count, int out_fd,
+    struct layer_emitted *out, struct err *e)
+{
+	if (rewind_file(out_fd, e) != 0 ||
+	    gzip_join(parts, count, &archive->content, out_fd, &out->digest,
+		&out->size, e) != 0)
+		return -1;
+	out->diff_id = archive->diff_id;
+	out->tar_size = archive->content.size;
+	return 0;
 }

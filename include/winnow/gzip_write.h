@@ -7,6 +7,8 @@
 #ifndef WINNOW_GZIP_WRITE_H
 #define WINNOW_GZIP_WRITE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "winnow/auto.h"
@@ -43,5 +45,32 @@ void gzip_write_filled(struct gzip_write *w, size_t len);
 /* Ends the member: digest and size of all that was written. */
 int gzip_write_finish(
     struct gzip_write *w, struct digest *digest, uint64_t *size, struct err *e);
+
+/*
+ * A member in parts, which several processes compress.  Each is given whole
+ * chunks of the content, in order, the last one also what is less than a
+ * chunk.  gzip_write_finish_part() returns the size that it wrote to its file.
+ */
+struct gzip_write *gzip_write_new_part(int fd);
+int gzip_write_finish_part(
+    struct gzip_write *w, bool last, uint64_t *size, struct err *e);
+
+/* A part, from offset 0 of its file; and all that the parts are of. */
+struct gzip_part {
+	int fd;
+	uint64_t size;
+};
+struct gzip_content {
+	uint64_t size;
+	uint32_t crc;
+};
+
+/* The CRC-32 of RFC 1952, continued; 0 at the beginning. */
+uint32_t gzip_crc(uint32_t crc, const void *data, size_t len);
+
+/* Writes to `fd` the member that gzip_write_finish() would have ended. */
+int gzip_join(const struct gzip_part *parts, size_t count,
+    const struct gzip_content *content, int fd, struct digest *digest,
+    uint64_t *size, struct err *e);
 
 #endif

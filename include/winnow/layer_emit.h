@@ -10,6 +10,7 @@
 #ifndef WINNOW_LAYER_EMIT_H
 #define WINNOW_LAYER_EMIT_H
 
+#include "winnow/gzip_write.h"
 #include "winnow/layer_index.h"
 
 /*
@@ -35,6 +36,23 @@ struct layer_emitted {
  */
 int layer_emit(const struct layer_index *plan, const struct spool *spool,
     int out_fd, struct layer_emitted *out, struct err *e);
+
+/*
+ * The same bytes from several processes: one hashes the archive, `count` of
+ * them each compress a part to out->fd, a file of its own (from its offset 0);
+ * then out of all that the blob is joined.
+ */
+struct layer_archive {
+	struct digest diff_id;
+	struct gzip_content content;
+};
+int layer_emit_archive(const struct layer_index *plan,
+    const struct spool *spool, struct layer_archive *out, struct err *e);
+int layer_emit_part(const struct layer_index *plan, const struct spool *spool,
+    size_t part, size_t count, struct gzip_part *out, struct err *e);
+int layer_emit_join(const struct layer_archive *archive,
+    const struct gzip_part *parts, size_t count, int out_fd,
+    struct layer_emitted *out, struct err *e);
 
 /* How many contents of the plan the spool (or NULL) does not hold. */
 uint32_t

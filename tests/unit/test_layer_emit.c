@@ -386,10 +386,94 @@ test_spooled(void **state)
 	assert_int_equal(e.code, ERR_NOT_FOUND);
 }
 
+/* A plan of two files, of which the spool holds the second. */
+static void
+make_large(size_t size, struct layer_index *plan, struct spool *spool)
+{
+	auto_free unsigned char *bytes = mem_alloc(size);
+	struct layer_entry *entry = add_entry(plan, ENTRY_FILE, "a", NULL);
+	uint32_t number = 1;
+	struct err e;
+	size_t i;
+
+	entry->content = arena_strndup(plan->arena, "inline", 6);
+	entry->size = entry->content_len = 6;
+	/* Compressible, and not the same in two chunks. */
+	for (i = 0; i < size; i++) {
+		number = number * 1103515245 + 12345;
+		bytes[i] = (unsigned char)(number >> 28);
+	}
+	entry = add_entry(plan, ENTRY_FILE, "b", NULL);
+	entry->ordinal = 1;
+	entry->size = size;
+	assert_int_equal(spool_append(spool, bytes, size, &e), 0);
+	spool_keep(spool, 1);
+	assert_int_equal(spool_finish(spool, &e), 0);
+}
+
+static void
+check_parts(const struct layer_index *plan, const struct spool *spool,
+    size_t count, const struct layer_emitted *whole)
+{
+	struct gzip_part parts[16] = {{0}};
+	struct layer_archive archive;
+	struct layer_emitted joined;
+	auto_fd int out = -1;
+	struct err e;
+	size_t i;
+
+	assert_int_equal(layer_emit_archive(plan, spool, &archive, &e), 0);
+	for (i = 0; i < count; i++) {
+		assert_int_equal(
+		    fsutil_open_memory("part", &parts[i].fd, &e), 0);
+		assert_int_equal(
+		    layer_emit_part(plan, spool, i, count, &parts[i], &e), 0);
+	}
+	assert_int_equal(fsutil_open_memory("joined", &out, &e), 0);
+	assert_int_equal(
+	    layer_emit_join(&archive, parts, count, out, &joined, &e), 0);
+	assert_true(digest_equal(&joined.digest, &whole->digest));
+	assert_true(digest_equal(&joined.diff_id, &whole->diff_id));
+	assert_int_equal(joined.size, whole->size);
+	assert_int_equal(joined.tar_size, whole->tar_size);
+	for (i = 0; i < count; i++)
+		close(parts[i].fd);
+}
+
+/* However many processes write a layer, it is the same one. */
+static void
+test_parts(void **state)
+{
+	/* Three headers' worth of blocks and the end make whole chunks. */
+	static const size_t sizes[] = {
+	    1, 4 * GZIP_CHUNK - 2560, 4 * GZIP_CHUNK - 2559, 3500000};
+	static const size_t counts[] = {1, 2, 3, 5, 16};
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		auto_layer_index struct layer_index *plan = layer_index_new();
+		auto_spool struct spool *spool = NULL;
+		auto_fd int fd = -1, out = -1;
+		struct layer_emitted whole;
+		struct err e;
+
+		assert_int_equal(fsutil_open_memory("spool", &fd, &e), 0);
+		spool = spool_new(fd);
+		make_large(sizes[i], plan, spool);
+		out = emit(plan, spool, &whole);
+		if (i == 1)
+			assert_int_equal(whole.tar_size, 4 * GZIP_CHUNK);
+		for (k = 0; k < sizeof(counts) / sizeof(counts[0]); k++)
+			check_parts(plan, spool, counts[k], &whole);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_parts),
 	    cmocka_unit_test(test_pinned),
 	    cmocka_unit_test(test_empty),
 	    cmocka_unit_test(test_unpack),

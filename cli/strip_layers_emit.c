@@ -1,0 +1,267 @@
+/*
+ * Derived layers are written by as many processes as there are processors.
+ * One large layer, as most images have, would leave the others idle: it is
+ * written in parts, and joined here.
+ */
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "strip_layers_internal.h"
+#include "tasks.h"
+#include "winnow/fsutil.h"
+#include "winnow/mem.h"
+
+/* A part costs a walk over the plan; an eighth of a layer spreads well. */
+#define PART_SIZE (UINT64_C(8) << 20)
+#define PARTS_MAX 8
+/* With as many tasks before it a layer is not parted: parts are open files. */
+#define PARTED_TASKS_MAX 128
+/* Hashing an archive is about so many times faster than compressing it. */
+#define HASH_SPEED 6
+
+enum emit_kind { EMIT_LAYER, EMIT_PART, EMIT_ARCHIVE };
+
+struct emit_task {
+	enum emit_kind kind;
+	size_t layer;
+	size_t part; /* of EMIT_PART: which one */
+	int fd; /* its file; -1: not open */
+};
+
+/* What a task's process leaves, by the task's kind. */
+union emit_result {
+	struct layer_emitted layer;
+	struct gzip_part part;
+	struct layer_archive archive;
+};
+
+struct emission {
+	struct strip_layers *layers;
+	const struct image_plan *plan;
+	struct emit_task *tasks;
+	uint64_t *sizes;
+	size_t count;
+	union emit_result *results; /* shared with the tasks' processes */
+	struct emit_layer {
+		size_t parts; /* 0: it is written in one */
+		size_t first; /* of its tasks: the parts, then the archive */
+		size_t left; /* tasks that have not ended */
+	} * of;
+};
+
+/* Bytes that the plan of a layer keeps. */
+static uint64_t
+plan_size(const struct layer_index *plan)
+{
+	uint64_t size = 0;
+	uint32_t i;
+
+	for (i = 0; i < plan->count; i++)
+		size += plan->entries[i].size;
+	return size;
+}
+
+/*
+ * 0: the layer is written in one, as is every layer that has to be read again:
+ * that is most of its work.
+ */
+static size_t
+count_parts(const struct emission *em, size_t layer, uint64_t size)
+{
+	if (tasks_processors() == 1 || size < 2 * PART_SIZE ||
+	    em->count > PARTED_TASKS_MAX ||
+	    layer_plan_missing(
+		em->plan->layers[layer], em->layers->items[layer].spool) > 0)
+		return 0;
+	return size / PART_SIZE < PARTS_MAX ? (size_t)(size / PART_SIZE)
+					    : PARTS_MAX;
+}
+
+static void
+add_task(struct emission *em, const struct emit_task *task, uint64_t size)
+{
+	em->tasks[em->count] = *task;
+	em->sizes[em->count++] = size;
+}
+
+static void
+add_layer(struct emission *em, size_t i)
+{
+	uint64_t size = plan_size(em->plan->layers[i]);
+	size_t parts = count_parts(em, i, size), k;
+
+	em->of[i] = (struct emit_layer){parts, em->count, parts + 1};
+	for (k = 0; k < parts; k++)
+		add_task(
+		    em, &(struct emit_task){EMIT_PART, i, k, -1}, size / parts);
+	if (parts > 0)
+		add_task(em, &(struct emit_task){EMIT_ARCHIVE, i, 0, -1},
+		    size / HASH_SPEED);
+	else
+		add_task(em, &(struct emit_task){EMIT_LAYER, i, 0, -1}, size);
+}
+
+static void
+emission_init(
+    struct emission *em, struct strip_layers *l, const struct image_plan *plan)
+{
+	size_t most = l->count * (PARTS_MAX + 1), i;
+
+	*em = (struct emission){.layers = l, .plan = plan};
+	em->tasks = mem_zalloc(most, sizeof(*em->tasks));
+	em->sizes = mem_zalloc(most, sizeof(*em->sizes));
+	em->of = mem_zalloc(l->count, sizeof(*em->of));
+	for (i = 0; i < l->count; i++)
+		add_layer(em, i);
+	em->results = mmap(NULL, (em->count + 1) * sizeof(*em->results),
+	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (em->results == MAP_FAILED)
+		_exit(MEM_EXIT_STATUS);
+}
+
+static void
+emission_clear(struct emission *em)
+{
+	size_t i;
+
+	for (i = 0; i < em->count; i++)
+		if (em->tasks[i].fd != -1)
+			close(em->tasks[i].fd);
+	munmap(em->results, (em->count + 1) * sizeof(*em->results));
+	free(em->tasks);
+	free(em->sizes);
+	free(em->of);
+}
+
+/* Where the first reading spooled too little, the layer is read again. */
+static int
+start_layer(struct emission *em, size_t i, struct err *e)
+{
+	struct strip_layers *l = em->layers;
+
+	if (layer_plan_missing(em->plan->layers[i], l->items[i].spool) > 0 &&
+	    strip_layers_open(l, i, e) == -1)
+		return -1;
+	return layout_begin_blob(l->strip->to, &l->items[i].blob, e);
+}
+
+/* 1 for a layer that keeps nothing. */
+static int
+start_task(void *arg, size_t i, struct err *e)
+{
+	struct emission *em = arg;
+	struct emit_task *task = &em->tasks[i];
+
+	if (em->plan->layers[task->layer]->count == 0)
+		return 1;
+	if (task->kind == EMIT_LAYER)
+		return start_layer(em, task->layer, e);
+	if (task->kind == EMIT_PART)
+		return fsutil_open_unlinked(
+		    em->layers->strip->to->dir, &task->fd, e);
+	return 0;
+}
+
+static int
+fill_spool(
+    struct strip_layer *item, const struct layer_index *plan, struct err *e)
+{
+	spool_free(item->spool);
+	item->spool = spool_new(item->spool_fd);
+	if (layer_plan_extract(plan, &item->source, item->spool, e) == -1)
+		return -1;
+	return spool_finish(item->spool, e);
+}
+
+static int
+emit(struct emission *em, size_t i, struct err *e)
+{
+	const struct emit_task *task = &em->tasks[i];
+	struct strip_layer *item = &em->layers->items[task->layer];
+	const struct layer_index *plan = em->plan->layers[task->layer];
+	union emit_result *result = &em->results[i];
+
+	if (task->kind == EMIT_ARCHIVE)
+		return layer_emit_archive(
+		    plan, item->spool, &result->archive, e);
+	if (task->kind == EMIT_PART) {
+		result->part.fd = task->fd;
+		return layer_emit_part(plan, item->spool, task->part,
+		    em->of[task->layer].parts, &result->part, e);
+	}
+	if (item->source.fd != -1 && fill_spool(item, plan, e) == -1)
+		return -1;
+	return layer_emit(plan, item->spool, item->blob.fd, &result->layer, e);
+}
+
+static int
+run_task(void *arg, size_t i, struct err *e)
+{
+	struct emission *em = arg;
+
+	if (emit(em, i, e) == -1)
+		return err_wrap(e, "layer %zu", em->tasks[i].layer + 1);
+	return 0;
+}
+
+/* Makes the blob of its parts. */
+static int
+join(
+    struct emission *em, size_t layer, struct layer_emitted *out, struct err *e)
+{
+	const struct emit_layer *of = &em->of[layer];
+	const union emit_result *results = &em->results[of->first];
+	struct layout_blob *blob = &em->layers->items[layer].blob;
+	struct gzip_part parts[PARTS_MAX];
+	size_t i;
+
+	for (i = 0; i < of->parts; i++)
+		parts[i] = (struct gzip_part){
+		    em->tasks[of->first + i].fd, results[i].part.size};
+	if (layout_begin_blob(em->layers->strip->to, blob, e) == -1)
+		return -1;
+	return layer_emit_join(
+	    &results[of->parts].archive, parts, of->parts, blob->fd, out, e);
+}
+
+static int
+finish_task(void *arg, size_t i, struct err *e)
+{
+	struct emission *em = arg;
+	struct strip_layers *l = em->layers;
+	size_t layer = em->tasks[i].layer;
+	struct layer_emitted *emitted = &l->results[layer];
+
+	if (--em->of[layer].left > 0)
+		return 0;
+	if (em->of[layer].parts == 0)
+		*emitted = em->results[i].layer;
+	else if (join(em, layer, emitted, e) == -1)
+		return -1;
+	if (layout_end_blob(
+		l->strip->to, &l->items[layer].blob, &emitted->digest, e) == -1)
+		return -1;
+	l->emitted[layer] = emitted;
+	strip_layers_clear(l, &l->items[layer]);
+	return 0;
+}
+
+int
+strip_layers_emit(
+    struct strip_layers *l, const struct image_plan *plan, struct err *e)
+{
+	struct emission em;
+	struct tasks tasks = {.arg = &em,
+	    .start = start_task,
+	    .run = run_task,
+	    .finish = finish_task};
+	int r;
+
+	emission_init(&em, l, plan);
+	tasks.count = em.count;
+	tasks.sizes = em.sizes;
+	r = tasks_run(&tasks, e);
+	emission_clear(&em);
+	return r;
+}

@@ -74,8 +74,12 @@ server_watch_free(struct server_watch *w)
 		return;
 	fd = event_get_fd(w->event);
 	event_free(w->event);
-	/* Once epoll has forgotten it: as the socket stays open elsewhere,
-	 * closing it would not tell epoll. */
+	/*
+	 * Later, since epoll has to forget it first: the socket stays open
+	 * elsewhere, so closing does not tell epoll.  Where libevent calls back
+	 * in this very turn, epoll goes on to report the number, and on_event()
+	 * asks.
+	 */
 	if (event_base_once(w->base, -1, EV_TIMEOUT, on_next_turn, (void *)fd,
 		&next_turn) == -1)
 		close((int)fd);

@@ -352,7 +352,6 @@ put_tokens(struct deflate *d, const struct deflate_codes *codes)
 		const struct unit_code *unit = &d->units[token & UNIT_MASK];
 		unsigned symbol = token >> DISTANCE_SHIFT & DISTANCE_MASK;
 		const struct unit_code *distance = &d->distances[symbol];
-
 		uint64_t bits =
 		    unit->bits | (uint64_t)distance->bits << unit->len;
 		unsigned len = unit->len + distance->len;

@@ -18,9 +18,8 @@ static const unsigned char header[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
 
 struct gzip_write {
 	int fd;
-	bool pieces; /* alone: they become a part of a member */
-	struct deflate *deflate;
-	struct hash *hash;
+	struct deflate *deflate; /* NULL where parts are joined */
+	struct hash *hash; /* NULL for a part: pieces alone */
 	uint64_t written;
 	unsigned char *piece; /* of the stream */
 	unsigned char *pending; /* not compressed yet: it may be the last */
@@ -30,24 +29,23 @@ struct gzip_write {
 };
 
 struct gzip_write *
-gzip_write_new(int fd)
+gzip_write_new_part(int fd)
 {
 	struct gzip_write *w = mem_zalloc(1, sizeof(*w));
 
 	w->fd = fd;
 	w->deflate = deflate_new();
-	w->hash = hash_new();
 	w->pending = mem_alloc(GZIP_CHUNK);
 	w->piece = mem_alloc(deflate_bound(GZIP_CHUNK));
 	return w;
 }
 
 struct gzip_write *
-gzip_write_new_part(int fd)
+gzip_write_new(int fd)
 {
-	struct gzip_write *w = gzip_write_new(fd);
+	struct gzip_write *w = gzip_write_new_part(fd);
 
-	w->pieces = true;
+	w->hash = hash_new();
 	return w;
 }
 
@@ -68,7 +66,8 @@ put(struct gzip_write *w, const void *data, size_t len, struct err *e)
 {
 	if (fsutil_write_all(w->fd, data, len, e) != 0)
 		return -1;
-	hash_update(w->hash, data, len);
+	if (w->hash != NULL)
+		hash_update(w->hash, data, len);
 	w->written += len;
 	return 0;
 }
@@ -88,12 +87,12 @@ flush(struct gzip_write *w, bool last, struct err *e)
 {
 	size_t len;
 
-	if (!w->pieces && w->written == 0 &&
+	if (w->hash != NULL && w->written == 0 &&
 	    put(w, header, sizeof(header), e) != 0)
 		return -1;
 	len = deflate_chunk(
 	    w->deflate, w->pending, w->pending_len, last, w->piece);
-	if (!w->pieces)
+	if (w->hash != NULL)
 		w->crc = gzip_crc(w->crc, w->pending, w->pending_len);
 	w->total += (uint32_t)w->pending_len;
 	w->pending_len = 0;
@@ -203,9 +202,12 @@ gzip_join(const struct gzip_part *parts, size_t count,
     const struct gzip_content *content, int fd, struct digest *digest,
     uint64_t *size, struct err *e)
 {
-	auto_gzip_write struct gzip_write *w = gzip_write_new(fd);
+	auto_gzip_write struct gzip_write *w = mem_zalloc(1, sizeof(*w));
 	size_t i;
 
+	w->fd = fd;
+	w->hash = hash_new();
+	w->pending = mem_alloc(GZIP_CHUNK);
 	w->crc = content->crc;
 	w->total = (uint32_t)content->size;
 	if (put(w, header, sizeof(header), e) != 0)

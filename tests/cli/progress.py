@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """The progress line: on a terminal only, growing, and gone at the end.
 
-The image has one layer of half a gigabyte, a hole but for its header, so that
-reading it takes long enough.
+The image has one layer of half a gigabyte, a hole but for its header. However
+fast the machine is, reading it takes long enough: the command is stopped for
+most of the time, as on a machine with other work.
 """
 import fcntl
 import hashlib
@@ -10,6 +11,8 @@ import json
 import os
 import pty
 import re
+import select
+import signal
 import struct
 import subprocess
 import sys
@@ -20,6 +23,7 @@ import termios
 WINNOW = os.path.abspath(
     os.path.join(os.environ.get("top_builddir", "."), "winnow"))
 SIZE = 1 << 29
+RUNS_S, STOPS_S = 0.01, 0.04
 faults = []
 
 
@@ -64,23 +68,32 @@ def make_image():
     return "big/blobs/sha256/" + digest
 
 
+def read_slowly(master, group):
+    """What the terminal gets from a process group that is stopped often."""
+    shown, stopped = b"", False
+    while True:
+        if select.select([master], [], [], STOPS_S if stopped else RUNS_S)[0]:
+            try:
+                data = os.read(master, 65536)
+            except OSError:
+                return shown
+            if not data:
+                return shown
+            shown += data
+            continue
+        stopped = not stopped
+        os.killpg(group, signal.SIGSTOP if stopped else signal.SIGCONT)
+
+
 def on_terminal(*arguments, **environment):
     """(status, standard output, what the terminal got)."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))
     child = subprocess.Popen(
         [WINNOW, *arguments], stdout=open("out", "wb"), stderr=slave,
-        env={**os.environ, "TERM": "xterm", **environment})
+        process_group=0, env={**os.environ, "TERM": "xterm", **environment})
     os.close(slave)
-    shown = b""
-    while True:
-        try:
-            data = os.read(master, 65536)
-        except OSError:
-            break
-        if not data:
-            break
-        shown += data
+    shown = read_slowly(master, child.pid)
     os.close(master)
     with open("out", "rb") as f:
         return child.wait(), f.read(), shown.decode()

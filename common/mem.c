@@ -69,6 +69,12 @@ mem_strdup(const char *s)
 }
 
 char *
+mem_strdup_optional(const char *s)
+{
+	return s == NULL ? NULL : mem_strdup(s);
+}
+
+char *
 mem_printf(const char *fmt, ...)
 {
 	char *s = NULL;

@@ -226,7 +226,7 @@ parse_names(const json_t *o, struct policy *p, struct err *e)
 	    json_get_string(o, "source", JSON_OPTIONAL, &source, e) == -1 ||
 	    parse_strings(o, "tags", &p->tags, &p->tag_count, e) == -1)
 		return -1;
-	p->source = source == NULL ? NULL : mem_strdup(source);
+	p->source = mem_strdup_optional(source);
 	for (i = 0; i < p->tag_count; i++) {
 		if (policy_compile_tag(p, i, &column, e) == -1)
 			return -1;

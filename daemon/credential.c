@@ -8,7 +8,6 @@
 #include <sys/queue.h>
 
 #include "credential_helper.h"
-#include "optional.h"
 #include "winnow/auto.h"
 #include "winnow/clock.h"
 #include "winnow/fsutil.h"
@@ -227,7 +226,7 @@ credential_get(struct credential *c, char **out, struct err *e)
 		forget(c);
 	if (!c->known)
 		return 0;
-	*out = optional_copy(c->text);
+	*out = mem_strdup_optional(c->text);
 	return 1;
 }
 
@@ -267,7 +266,7 @@ on_helper(void *arg, const char *text, const struct err *e)
 	if (e == NULL) {
 		forget(c);
 		c->known = true;
-		c->text = optional_copy(text);
+		c->text = mem_strdup_optional(text);
 		c->until_ms = clock_now_ms() + CREDENTIAL_LIFE_MS;
 	}
 	tell_waiters(c, e);
@@ -327,10 +326,10 @@ credential_new(struct event_base *base, const struct credential_source *source)
 
 	c->base = base;
 	c->host = mem_strdup(source->host);
-	c->username = optional_copy(source->username);
-	c->password_file = optional_copy(source->password_file);
-	c->docker_config = optional_copy(source->docker_config);
-	c->helper = optional_copy(source->helper);
+	c->username = mem_strdup_optional(source->username);
+	c->password_file = mem_strdup_optional(source->password_file);
+	c->docker_config = mem_strdup_optional(source->docker_config);
+	c->helper = mem_strdup_optional(source->helper);
 	TAILQ_INIT(&c->waiters);
 	evtimer_assign(&c->turn, base, on_turn, c);
 	return c;

@@ -11,7 +11,6 @@
 #include <sys/queue.h>
 
 #include "http_response.h"
-#include "optional.h"
 #include "winnow/auto.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"
@@ -453,8 +452,8 @@ void
 http_access_copy(const struct http_access *from, struct http_access *to)
 {
 	*to = *from;
-	to->ca_file = optional_copy(from->ca_file);
-	to->proxy = optional_copy(from->proxy);
+	to->ca_file = mem_strdup_optional(from->ca_file);
+	to->proxy = mem_strdup_optional(from->proxy);
 }
 
 void

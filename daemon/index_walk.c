@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "optional.h"
 #include "winnow/auto.h"
 #include "winnow/fsutil.h"
 #include "winnow/json.h"
@@ -268,7 +267,7 @@ read_platform(
 		return -1;
 	out->os = mem_strdup(os);
 	out->architecture = mem_strdup(architecture);
-	out->variant = optional_copy(variant);
+	out->variant = mem_strdup_optional(variant);
 	return 0;
 }
 

@@ -32,8 +32,8 @@ parse_answer(const json_t *body, struct answer **out, struct err *e)
 		body, "size", JSON_REQUIRED, INT64_MAX, &a->size, e) == -1 ||
 	    answer_set_digest(a, digest, e) == -1)
 		return -1;
-	a->media_type = media_type == NULL ? NULL : mem_strdup(media_type);
-	a->warning = warning == NULL ? NULL : mem_strdup(warning);
+	a->media_type = mem_strdup_optional(media_type);
+	a->warning = mem_strdup_optional(warning);
 	*out = steal(&a);
 	return 0;
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "optional.h"
 #include "winnow/fsutil.h"
 #include "winnow/limits.h"
 #include "winnow/log.h"
@@ -111,7 +110,7 @@ new_manifest_job(struct job_env *env, const struct source *s, const char *tag,
 
 	j->env = env;
 	j->name = mem_printf("%s/%s", s->host, s->repository);
-	j->tag = optional_copy(tag);
+	j->tag = mem_strdup_optional(tag);
 	flight_enter(env->flights, &j->flight, key, cancel_manifest);
 	return j;
 }

@@ -6,7 +6,6 @@
 #include <sys/queue.h>
 
 #include "credential.h"
-#include "optional.h"
 #include "upstream.h"
 #include "upstream_challenge.h"
 #include "upstream_error.h"
@@ -142,7 +141,7 @@ token_credential(
 	case CHALLENGE_NONE:
 		return 0;
 	case CHALLENGE_BEARER:
-		*bearer = optional_copy(t->value);
+		*bearer = mem_strdup_optional(t->value);
 		return 0;
 	case CHALLENGE_BASIC:
 		ready = read_basic(a, basic, e);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "misses.h"
-#include "optional.h"
 #include "upstream_auth.h"
 #include "upstream_error.h"
 #include "winnow/auto.h"
@@ -358,7 +357,7 @@ on_credential(
 		return;
 	}
 	free(call->bearer);
-	call->bearer = optional_copy(c->bearer);
+	call->bearer = mem_strdup_optional(c->bearer);
 	o.bearer = c->bearer;
 	o.basic = c->basic;
 	call->http = http_request_start(g->client, &o, &cb);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "optional.h"
 #include "winnow/json.h"
 #include "winnow/layer_emit.h"
 #include "winnow/layer_index.h"
@@ -58,7 +57,7 @@ variant_recipe_copy(
 	*to = *from;
 	to->policy = mem_strndup(from->policy, from->policy_len);
 	to->policy_file = mem_strdup(from->policy_file);
-	to->artifact_scope = optional_copy(from->artifact_scope);
+	to->artifact_scope = mem_strdup_optional(from->artifact_scope);
 	to->platforms = mem_zalloc(from->platform_count, sizeof(char *));
 	for (i = 0; i < from->platform_count; i++)
 		to->platforms[i] = mem_strdup(from->platforms[i]);

@@ -31,6 +31,10 @@ char *mem_strdup(const char *s) __attribute__((malloc, warn_unused_result));
 char *mem_strndup(const char *s, size_t len)
     __attribute__((malloc, warn_unused_result));
 
+/* A copy of a string that may be missing; NULL of NULL. */
+char *
+mem_strdup_optional(const char *s) __attribute__((malloc, warn_unused_result));
+
 /* printf into a new string. */
 char *mem_printf(const char *fmt, ...)
     __attribute__((malloc, format(printf, 1, 2), warn_unused_result));

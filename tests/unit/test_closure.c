@@ -93,12 +93,6 @@ split(const char *words, size_t *count)
 	return list;
 }
 
-static char *
-copy(const char *s)
-{
-	return s == NULL ? NULL : mem_strdup(s);
-}
-
 static struct elf_facts *
 make_facts(const struct file *f)
 {
@@ -109,10 +103,10 @@ make_facts(const struct file *f)
 	facts->big_endian = f->big_endian;
 	facts->type = ET_DYN;
 	facts->dynamic = true;
-	facts->interpreter = copy(f->interpreter);
-	facts->soname = copy(f->soname);
-	facts->rpath = copy(f->rpath);
-	facts->runpath = copy(f->runpath);
+	facts->interpreter = mem_strdup_optional(f->interpreter);
+	facts->soname = mem_strdup_optional(f->soname);
+	facts->rpath = mem_strdup_optional(f->rpath);
+	facts->runpath = mem_strdup_optional(f->runpath);
 	facts->nodefaultlib = f->nodefaultlib;
 	facts->needed = split(f->needed, &facts->needed_count);
 	if (f->dlopen != NULL) {

@@ -22,18 +22,17 @@ struct forget {
  * policy.
  */
 static bool
-keeps(void *arg, const char *scope, const struct digest *key,
-    const struct store_variant *row)
+keeps(void *arg, const char *scope, const struct store_holder *variant)
 {
 	const struct context *context = arg;
 	auto_variant_memory struct variant_memory m = {.json = NULL};
 	struct err ignored;
 
-	if (row == NULL)
+	if (variant == NULL)
 		return names_must_know(context->policies, scope);
 	return policy_find(context->policies, scope, NULL) != NULL &&
-	    variant_memory_read(&m, row->recipe, &row->source, &ignored) == 0 &&
-	    digest_equal(&m.recipe.key, key) &&
+	    variant_memory_read(&m, variant, &ignored) == 0 &&
+	    digest_equal(&m.recipe.key, &variant->key) &&
 	    context_find_upstream(context, m.host) != NULL;
 }
 

@@ -34,20 +34,18 @@ bool
 question_rebuild(struct question *q)
 {
 	auto_variant_memory struct variant_memory m = {.json = NULL};
-	auto_free char *text = NULL;
-	struct store_variant row;
-	struct digest key;
+	auto_store_holder struct store_holder holder = {.recipe = NULL};
 	struct err e;
 
 	if (q->rebuilt || q->target.mode != NAMES_STRIP || q->passes ||
-	    !store_find_holder(q->context->env.store, q->target.scope,
-		&q->digest, &key, &row, &text))
+	    !store_find_holder(
+		q->context->env.store, q->target.scope, &q->digest, &holder))
 		return false;
 	q->rebuilt = true;
 	log_event(LOG_LEVEL_INFO, "variant.again", "id", question_request(q),
 	    "repository", q->target.scope, "for", q->reference, NULL);
-	if (variant_memory_read(&m, text, &row.source, &e) == -1 ||
-	    build(q, &m, &key, &e) == -1)
+	if (variant_memory_read(&m, &holder, &e) == -1 ||
+	    build(q, &m, &holder.key, &e) == -1)
 		question_answer_error(
 		    q, &e, q->kind == ASK_BLOB ? "blob" : "manifest");
 	return true;

@@ -172,19 +172,29 @@ struct store_variant {
 	struct digest digest; /* of its index or manifest */
 	struct digest source;
 	const char *recipe; /* JSON; borrowed, not filled by get */
+	/* The text of its policy, or NULL; likewise.  It is kept once for all
+	 * variants that were made with it. */
+	const char *policy;
 };
 void store_put_variant(struct store *s, const struct digest *key,
     const char *scope, const struct store_variant *row);
 bool store_get_variant(struct store *s, const struct digest *key,
     const char *scope, struct store_variant *row);
 
-/*
- * A variant of the scope that holds this manifest or blob, or is it; the
- * caller frees *recipe.
- */
+/* A variant as it is remembered; store_holder_clear() releases it. */
+struct store_holder {
+	struct digest key;
+	struct digest digest;
+	struct digest source;
+	char *recipe;
+	char *policy; /* or NULL */
+};
+/* One of the scope that holds this manifest or blob, or is it. */
 bool store_find_holder(struct store *s, const char *scope,
-    const struct digest *digest, struct digest *key, struct store_variant *row,
-    char **recipe);
+    const struct digest *digest, struct store_holder *out);
+void store_holder_clear(struct store_holder *h);
+
+#define auto_store_holder __attribute__((cleanup(store_holder_clear)))
 
 struct store_derived {
 	struct digest digest;
@@ -204,14 +214,14 @@ int store_forget_variants(struct store *s, const char *scope, struct err *e);
  * Forgets what was evicted, unused or unchecked since `before_us`
  * (store_now()), at most `max` of each kind: what comes back with its manifest
  * always, and the manifest's digest unless `keeps` says that it must stay
- * known.  That is asked about each variant that the manifest is of (with its
- * recipe), or once with NULL; it must not use the store.
+ * known.  That is asked about each variant that the manifest is of, or once
+ * with NULL; it must not use the store.
  */
 struct store_forget {
 	int64_t before_us;
 	size_t max;
-	bool (*keeps)(void *arg, const char *scope, const struct digest *key,
-	    const struct store_variant *row);
+	bool (*keeps)(
+	    void *arg, const char *scope, const struct store_holder *variant);
 	void *arg;
 };
 /* True when there is more. */

@@ -30,8 +30,11 @@ static const char *const sql[STATEMENTS] = {
     [LIST_HOLDERS] = "WITH RECURSIVE up (d) AS (SELECT ?1 UNION"
 		     " SELECT holds.manifest FROM up JOIN holds"
 		     " ON holds.digest = up.d)"
-		     " SELECT source, digest, key, recipe FROM variant"
-		     " WHERE scope = ?2 AND digest IN (SELECT d FROM up)",
+		     " SELECT key, variant.digest, source, recipe, text"
+		     " FROM variant LEFT JOIN policy"
+		     " ON policy.digest = variant.policy"
+		     " WHERE scope = ?2"
+		     " AND variant.digest IN (SELECT d FROM up)",
     [DROP_TAGS] = "DELETE FROM tag WHERE scope = ?",
     [DROP_ALL_TAGS] = "DELETE FROM tag",
     [DROP_TAG] = "DELETE FROM tag WHERE scope = ? AND tag = ?",
@@ -120,10 +123,15 @@ static const char *const sql[STATEMENTS] = {
     [GET_MAP] = "SELECT variant FROM map WHERE scope = ? AND source = ?",
     [GET_MAP_SOURCE] = "SELECT source FROM map"
 		       " WHERE scope = ? AND variant = ?",
-    [PUT_VARIANT] = "INSERT OR REPLACE INTO variant VALUES (?, ?, ?, ?, ?)",
+    [PUT_POLICY] = "INSERT OR IGNORE INTO policy VALUES (?, ?)",
+    [PUT_VARIANT] = "INSERT OR REPLACE INTO variant"
+		    " VALUES (?, ?, ?, ?, ?, ?)",
     [GET_VARIANT] = "SELECT source, digest FROM variant"
 		    " WHERE key = ? AND scope = ?",
     [FORGET_VARIANTS] = "DELETE FROM variant WHERE scope = ?",
+    [FORGET_POLICIES] = "DELETE FROM policy WHERE NOT EXISTS"
+			" (SELECT 1 FROM variant"
+			" WHERE variant.policy = policy.digest)",
     [PUT_DERIVED] = "INSERT OR REPLACE INTO derived VALUES (?, ?, ?, ?, ?)",
     [GET_DERIVED] = "SELECT digest, size, diff_id, tar_size FROM derived"
 		    " WHERE key = ?",
@@ -159,8 +167,9 @@ store_db_bind(
 		switch (format[i]) {
 		case 'd':
 			d = va_arg(ap, const struct digest *);
-			result = sqlite3_bind_blob(st, i + 1, d->bytes,
-			    DIGEST_BYTES, SQLITE_TRANSIENT);
+			result = sqlite3_bind_blob(st, i + 1,
+			    d == NULL ? NULL : d->bytes, DIGEST_BYTES,
+			    SQLITE_TRANSIENT);
 			break;
 		case 's':
 			result = sqlite3_bind_text(st, i + 1,

@@ -61,9 +61,11 @@ enum statement {
 	PUT_MAP,
 	GET_MAP,
 	GET_MAP_SOURCE,
+	PUT_POLICY,
 	PUT_VARIANT,
 	GET_VARIANT,
 	FORGET_VARIANTS,
+	FORGET_POLICIES,
 	PUT_DERIVED,
 	GET_DERIVED,
 	BEGIN,
@@ -92,8 +94,8 @@ int store_db_fail(sqlite3 *handle, const char *what, struct err *e);
 int store_db_prepare_schema(sqlite3 *handle, struct err *e);
 
 /*
- * Binds by format: `d` a digest, `s` a string, `n` an int64_t.  Returns the
- * statement, ready to be stepped.
+ * Binds by format: `d` a digest, `s` a string, `n` an int64_t; NULL is none.
+ * Returns the statement, ready to be stepped.
  */
 sqlite3_stmt *store_db_bind(
     struct store_db *db, enum statement which, const char *format, ...);
@@ -117,5 +119,7 @@ bool store_db_finds(struct store_db *db, sqlite3_stmt *st);
 
 void store_db_column_digest(sqlite3_stmt *st, int column, struct digest *out);
 uint64_t store_db_column_uint(sqlite3_stmt *st, int column);
+/* A row of LIST_HOLDERS; store_holder_clear() releases it. */
+void store_db_take_holder(sqlite3_stmt *st, struct store_holder *out);
 
 #endif

@@ -1,4 +1,5 @@
 /* Rows about files: blobs, what holds them, who used them, layer indexes. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "store_db.h"
@@ -102,22 +103,35 @@ store_put_holds(
 	    s->db, store_db_bind(s->db, PUT_HOLDS, "dd", manifest, digest));
 }
 
+void
+store_db_take_holder(sqlite3_stmt *st, struct store_holder *out)
+{
+	store_db_column_digest(st, 0, &out->key);
+	store_db_column_digest(st, 1, &out->digest);
+	store_db_column_digest(st, 2, &out->source);
+	out->recipe = mem_strdup((const char *)sqlite3_column_text(st, 3));
+	out->policy =
+	    mem_strdup_optional((const char *)sqlite3_column_text(st, 4));
+}
+
+void
+store_holder_clear(struct store_holder *h)
+{
+	free(h->recipe);
+	free(h->policy);
+	h->recipe = h->policy = NULL;
+}
+
 bool
 store_find_holder(struct store *s, const char *scope,
-    const struct digest *digest, struct digest *key, struct store_variant *row,
-    char **recipe)
+    const struct digest *digest, struct store_holder *out)
 {
 	sqlite3_stmt *st =
 	    store_db_bind(s->db, LIST_HOLDERS, "ds", digest, scope);
 	bool found = store_db_step(s->db, st);
 
-	if (found) {
-		store_db_column_digest(st, 0, &row->source);
-		store_db_column_digest(st, 1, &row->digest);
-		store_db_column_digest(st, 2, key);
-		row->recipe = NULL;
-		*recipe = mem_strdup((const char *)sqlite3_column_text(st, 3));
-	}
+	if (found)
+		store_db_take_holder(st, out);
 	sqlite3_reset(st);
 	return found;
 }

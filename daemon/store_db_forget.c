@@ -46,18 +46,14 @@ is_kept(
 	bool kept = false, any = false;
 
 	while (!kept && store_db_step(db, st)) {
-		struct store_variant row;
-		struct digest key;
+		auto_store_holder struct store_holder h;
 
 		any = true;
-		store_db_column_digest(st, 0, &row.source);
-		store_db_column_digest(st, 1, &row.digest);
-		store_db_column_digest(st, 2, &key);
-		row.recipe = (const char *)sqlite3_column_text(st, 3);
-		kept = f->keeps(f->arg, m->scope, &key, &row);
+		store_db_take_holder(st, &h);
+		kept = f->keeps(f->arg, m->scope, &h);
 	}
 	sqlite3_reset(st);
-	return any ? kept : f->keeps(f->arg, m->scope, NULL, NULL);
+	return any ? kept : f->keeps(f->arg, m->scope, NULL);
 }
 
 /* True when the digest stays known. */
@@ -145,6 +141,7 @@ store_forget(struct store *s, const struct store_forget *f)
 		kept += forget_manifest(s->db, f, &manifests[i]);
 		free(manifests[i].scope);
 	}
+	store_db_run(s->db, store_db_bind(s->db, FORGET_POLICIES, ""));
 	tags = forget_tags(s->db, f);
 	indexes = forget_indexes(s, f, layers);
 	free(manifests);

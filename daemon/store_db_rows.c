@@ -156,9 +156,18 @@ void
 store_put_variant(struct store *s, const struct digest *key, const char *scope,
     const struct store_variant *row)
 {
+	struct digest digest, *policy = NULL;
+
+	if (row->policy != NULL) {
+		policy = &digest;
+		digest_of(row->policy, strlen(row->policy), policy);
+		store_db_run(s->db,
+		    store_db_bind(
+			s->db, PUT_POLICY, "ds", policy, row->policy));
+	}
 	store_db_run(s->db,
-	    store_db_bind(s->db, PUT_VARIANT, "dsdds", key, scope, &row->source,
-		&row->digest, row->recipe));
+	    store_db_bind(s->db, PUT_VARIANT, "dsddsd", key, scope,
+		&row->source, &row->digest, row->recipe, policy));
 }
 
 bool
@@ -171,7 +180,7 @@ store_get_variant(struct store *s, const struct digest *key, const char *scope,
 	if (found) {
 		store_db_column_digest(st, 0, &row->source);
 		store_db_column_digest(st, 1, &row->digest);
-		row->recipe = NULL;
+		row->recipe = row->policy = NULL;
 	}
 	sqlite3_reset(st);
 	return found;
@@ -180,8 +189,10 @@ store_get_variant(struct store *s, const struct digest *key, const char *scope,
 int
 store_forget_variants(struct store *s, const char *scope, struct err *e)
 {
-	return store_db_write(
-	    s->db, store_db_bind(s->db, FORGET_VARIANTS, "s", scope), e);
+	store_db_begin(s->db);
+	store_db_run(s->db, store_db_bind(s->db, FORGET_VARIANTS, "s", scope));
+	store_db_run(s->db, store_db_bind(s->db, FORGET_POLICIES, ""));
+	return store_db_commit(s->db, e);
 }
 
 int

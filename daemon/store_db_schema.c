@@ -5,9 +5,6 @@
 
 #include "winnow/mem.h"
 
-/* Changes with the tables; another version's database is refused. */
-#define SCHEMA_VERSION 3
-
 /* Version 1. */
 static const char schema[] =
     "CREATE TABLE blob (digest BLOB PRIMARY KEY, size INTEGER NOT NULL)"
@@ -62,22 +59,67 @@ static const char schema_3[] =
     "UPDATE layer_index SET used = " SQL_NOW ";"
     "CREATE INDEX layer_index_by_use ON layer_index (used);";
 
-int
-store_db_prepare_schema(sqlite3 *handle, struct err *e)
+/*
+ * What version 4 adds: the text of a policy, that was in the recipe of each
+ * variant, is there once.  So is a variant's source, that has a column.
+ */
+#define OLD_POLICY                                                            \
+	"CASE WHEN json_valid(recipe) THEN json_extract(recipe, '$.policy') " \
+	"END"
+static const char schema_4[] =
+    "CREATE TABLE policy (digest BLOB PRIMARY KEY, text TEXT NOT NULL);"
+    "ALTER TABLE variant ADD COLUMN policy BLOB;"
+    "INSERT OR IGNORE INTO policy SELECT digest_of(" OLD_POLICY "), " OLD_POLICY
+    " FROM variant WHERE " OLD_POLICY " IS NOT NULL;"
+    "UPDATE variant SET policy = digest_of(" OLD_POLICY "),"
+    " recipe = json_remove(recipe, '$.policy', '$.source')"
+    " WHERE " OLD_POLICY " IS NOT NULL;"
+    "CREATE INDEX variant_by_policy ON variant (policy);";
+
+/* From each version to the next; a database of a later one is refused. */
+static const char *const steps[] = {schema, schema_2, schema_3, schema_4};
+#define SCHEMA_VERSION ((int)(sizeof(steps) / sizeof(steps[0])))
+
+/* In SQL: the digest of a text, as bytes. */
+static void
+sql_digest_of(sqlite3_context *context, int count, sqlite3_value **values)
+{
+	const unsigned char *text = sqlite3_value_text(values[0]);
+	struct digest digest;
+
+	(void)count;
+	if (text == NULL)
+		return;
+	digest_of(text, (size_t)sqlite3_value_bytes(values[0]), &digest);
+	sqlite3_result_blob(
+	    context, digest.bytes, DIGEST_BYTES, SQLITE_TRANSIENT);
+}
+
+static int
+read_version(sqlite3 *handle, int *version, struct err *e)
 {
 	sqlite3_stmt *st = NULL;
-	auto_free char *set_version = NULL;
-	int version = -1;
+	int result = 0;
 
 	errno = 0;
 	if (sqlite3_prepare_v2(handle, "PRAGMA user_version", -1, &st, NULL) ==
 		SQLITE_OK &&
 	    sqlite3_step(st) == SQLITE_ROW)
-		version = sqlite3_column_int(st, 0);
+		*version = sqlite3_column_int(st, 0);
 	else
-		(void)store_db_fail(handle, "cannot read the database", e);
+		result = store_db_fail(handle, "cannot read the database", e);
 	sqlite3_finalize(st);
-	if (version == -1)
+	return result;
+}
+
+int
+store_db_prepare_schema(sqlite3 *handle, struct err *e)
+{
+	auto_free char *end =
+	    mem_printf("PRAGMA user_version = %d; COMMIT", SCHEMA_VERSION);
+	int version = 0, result;
+
+	if (read_version(handle, &version, e) == -1)
 		return -1;
 	if (version == SCHEMA_VERSION)
 		return 0;
@@ -86,12 +128,17 @@ store_db_prepare_schema(sqlite3 *handle, struct err *e)
 		    "the store's database has version %d, this winnowd reads "
 		    "version %d: use an empty store directory",
 		    version, SCHEMA_VERSION);
-	set_version = mem_printf("BEGIN; %s %s %s PRAGMA user_version = %d;"
-				 " COMMIT",
-	    version < 1 ? schema : "", version < 2 ? schema_2 : "", schema_3,
-	    SCHEMA_VERSION);
 	errno = 0;
-	if (sqlite3_exec(handle, set_version, NULL, NULL, NULL) != SQLITE_OK)
+	result = sqlite3_create_function(handle, "digest_of", 1, SQLITE_UTF8,
+	    NULL, sql_digest_of, NULL, NULL);
+	if (result == SQLITE_OK)
+		result = sqlite3_exec(handle, "BEGIN", NULL, NULL, NULL);
+	for (; result == SQLITE_OK && version < SCHEMA_VERSION; version++)
+		result = sqlite3_exec(handle, steps[version], NULL, NULL, NULL);
+	if (result == SQLITE_OK)
+		result = sqlite3_exec(handle, end, NULL, NULL, NULL);
+	/* What was begun ends with the handle, which the caller closes. */
+	if (result != SQLITE_OK)
 		return store_db_fail(handle, "cannot make the database", e);
 	return 0;
 }

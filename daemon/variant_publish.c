@@ -117,8 +117,9 @@ variant_publish(
 	const bool indexed = p->manifest->kind == OCI_INDEX;
 	struct store *store = env->store;
 	auto_free char *recipe = format_recipe(p);
-	struct store_variant row = {
-	    .source = p->recipe->source, .recipe = recipe};
+	struct store_variant row = {.source = p->recipe->source,
+	    .recipe = recipe,
+	    .policy = p->recipe->policy};
 	struct store_manifest index_row;
 	uint64_t size = 0;
 	size_t i;

@@ -79,7 +79,7 @@ variant_recipe_format(const struct variant_recipe *r, const char *host,
     const char *repository, const struct digest *reports, size_t count)
 {
 	json_t *platforms = json_array(), *list = json_array();
-	char source[DIGEST_TEXT], report[DIGEST_TEXT];
+	char report[DIGEST_TEXT];
 	auto_json json_t *recipe = NULL;
 	size_t i;
 
@@ -88,10 +88,8 @@ variant_recipe_format(const struct variant_recipe *r, const char *host,
 	for (i = 0; i < count; i++)
 		json_array_append_new(
 		    list, json_string(digest_format(&reports[i], report)));
-	recipe = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "host", host,
-	    "repository", repository, "source",
-	    digest_format(&r->source, source), "policy", r->policy, "platforms",
-	    platforms, "reports", list);
+	recipe = json_pack("{s:s, s:s, s:o, s:o}", "host", host, "repository",
+	    repository, "platforms", platforms, "reports", list);
 	return json_format(recipe, NULL);
 }
 
@@ -130,37 +128,36 @@ read_platforms(struct variant_memory *m, struct err *e)
 }
 
 static int
-read_memory(struct variant_memory *m, const char *text, struct err *e)
+read_memory(
+    struct variant_memory *m, const struct store_holder *from, struct err *e)
 {
-	const char *policy;
-
-	if (json_parse_object(text, strlen(text), "the recipe", &m->json, e) ==
-		-1 ||
+	if (json_parse_object(from->recipe, strlen(from->recipe), "the recipe",
+		&m->json, e) == -1 ||
 	    json_get_string(m->json, "host", JSON_REQUIRED, &m->host, e) ==
 		-1 ||
 	    json_get_string(m->json, "repository", JSON_REQUIRED,
 		&m->repository, e) == -1 ||
-	    json_get_string(m->json, "policy", JSON_REQUIRED, &policy, e) ==
-		-1 ||
 	    read_platforms(m, e) == -1)
 		return -1;
-	return policy_parse(policy, strlen(policy), &m->policy, e);
+	if (from->policy == NULL)
+		return err_set(e, ERR_INVALID, "the recipe has no policy");
+	return policy_parse(from->policy, strlen(from->policy), &m->policy, e);
 }
 
 int
-variant_memory_read(struct variant_memory *out, const char *text,
-    const struct digest *source, struct err *e)
+variant_memory_read(
+    struct variant_memory *out, const struct store_holder *from, struct err *e)
 {
 	auto_variant_memory struct variant_memory m = {.json = NULL};
 	struct names_target target = {.mode = NAMES_STRIP};
 	struct config config = {.platform_count = 0};
 
-	if (read_memory(&m, text, e) == -1)
+	if (read_memory(&m, from, e) == -1)
 		return -1;
 	target.policy = m.policy;
 	config.platforms = m.platforms;
 	config.platform_count = m.platform_count;
-	variant_recipe_init(&m.recipe, &config, &target, source);
+	variant_recipe_init(&m.recipe, &config, &target, &from->source);
 	*out = m;
 	m = (struct variant_memory){.json = NULL};
 	return 0;

@@ -1,7 +1,7 @@
 /*
  * variant_recipe: what a variant is made of: a source, a policy, platforms.
- * Its key names the variant; its text, in the store, is enough to build the
- * same bytes again after they were evicted.  Core only.
+ * Its key names the variant; its text and the policy's, in the store, are
+ * enough to build the same bytes again after they were evicted.  Core only.
  */
 #ifndef WINNOW_DAEMON_VARIANT_RECIPE_H
 #define WINNOW_DAEMON_VARIANT_RECIPE_H
@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "names.h"
+#include "store.h"
 #include "winnow/digest.h"
 
 struct variant_recipe {
@@ -32,11 +33,14 @@ void variant_recipe_copy(
     struct variant_recipe *to, const struct variant_recipe *from);
 void variant_recipe_clear_copy(struct variant_recipe *r);
 
-/* The text for the store, with the digests of reports; the caller frees it. */
+/*
+ * The text for the store, with the digests of reports; the caller frees it.
+ * The source and the policy's text are kept beside it.
+ */
 char *variant_recipe_format(const struct variant_recipe *r, const char *host,
     const char *repository, const struct digest *reports, size_t count);
 
-/* What such a text says. */
+/* What is remembered of a variant. */
 struct variant_memory {
 	json_t *json;
 	const char *host; /* of json, as is the next */
@@ -48,9 +52,9 @@ struct variant_memory {
 	 * the bytes would differ. */
 	struct variant_recipe recipe;
 };
-/* Reads the text of a variant of `source`; variant_memory_clear() releases. */
-int variant_memory_read(struct variant_memory *out, const char *text,
-    const struct digest *source, struct err *e);
+/* Reads it from the store's row; variant_memory_clear() releases. */
+int variant_memory_read(
+    struct variant_memory *out, const struct store_holder *from, struct err *e);
 void variant_memory_clear(struct variant_memory *m);
 
 #define auto_variant_memory __attribute__((cleanup(variant_memory_clear)))

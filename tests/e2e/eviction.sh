@@ -183,7 +183,7 @@ rows()
 		          for t in sys.argv[2:]))
 	EOF
 }
-tables='blob holds layer_index tag manifest reach child map variant derived'
+tables='blob holds layer_index tag manifest reach child map variant derived policy'
 emptied() { admin purge --all > /dev/null; [ "$(status .cache.blobs)" = 0 ]; }
 forgotten() { [ "$(rows reach holds tag layer_index derived)" = 0 ]; }
 counts=
@@ -198,8 +198,8 @@ for cycle in 1 2 3; do
 	    note "rows that stay: $(rows $tables)"
 	counts="$counts $(rows $tables)"
 done
-# Of each variant its recipe, its digest and its source's.
-is 'rows after each of three cycles: three for each variant' "$counts" ' 36 36 36'
+# Of each variant its recipe, its digest and its source's; of all one policy.
+is 'rows after each of three cycles: three for each variant' "$counts" ' 37 37 37'
 variant=sha256:$(fetch many/manifests/v3)
 wait_for 60 emptied && wait_for 60 forgotten
 check 'the log says what was forgotten' grep -q 'store.forgot' "$dir/winnowd.log"

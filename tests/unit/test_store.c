@@ -10,47 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../daemon/store.h"
+#include "store_fixture.h"
 #include "winnow/fsutil.h"
 #include "winnow/mem.h"
-
-static char dir[64];
-
-static int
-setup(void **state)
-{
-	(void)state;
-	snprintf(dir, sizeof(dir), "/tmp/test_store.XXXXXX");
-	return mkdtemp(dir) == NULL;
-}
-
-static int
-teardown(void **state)
-{
-	pid_t pid = fork();
-	int status;
-
-	(void)state;
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", dir, (char *)NULL);
-		_exit(127);
-	}
-	waitpid(pid, &status, 0);
-	return status;
-}
-
-static struct store *
-open_store(void)
-{
-	struct store *s = NULL;
-	struct err e;
-
-	assert_int_equal(store_open(dir, &s, &e), 0);
-	return s;
-}
 
 /* The path of a blob's file; static. */
 static const char *
@@ -60,7 +24,8 @@ blob_path(const struct digest *d)
 	char hex[DIGEST_TEXT];
 
 	digest_format_hex(d, hex);
-	snprintf(path, sizeof(path), "%s/blobs/sha256/%.2s/%s", dir, hex, hex);
+	snprintf(path, sizeof(path), "%s/blobs/sha256/%.2s/%s",
+	    store_directory(), hex, hex);
 	return path;
 }
 
@@ -156,9 +121,9 @@ test_one_owner(void **state)
 	struct err e;
 
 	(void)state;
-	assert_int_equal(store_open(dir, &second, &e), -1);
+	assert_int_equal(store_open(store_directory(), &second, &e), -1);
 	assert_int_equal(e.code, ERR_BUSY);
-	assert_non_null(strstr(e.message, dir));
+	assert_non_null(strstr(e.message, store_directory()));
 	store_close(s);
 }
 
@@ -242,16 +207,15 @@ test_tags_in_order(void **state)
 int
 main(void)
 {
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(
-		test_blobs_survive, setup, teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_lost_while_open, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_open_sweeps, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_one_owner, setup, teardown),
-	    cmocka_unit_test_setup_teardown(test_rows, setup, teardown),
-	    cmocka_unit_test_setup_teardown(
-		test_tags_in_order, setup, teardown),
+	    TEST(test_blobs_survive),
+	    TEST(test_lost_while_open),
+	    TEST(test_open_sweeps),
+	    TEST(test_one_owner),
+	    TEST(test_rows),
+	    TEST(test_tags_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

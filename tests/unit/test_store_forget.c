@@ -6,99 +6,13 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../../daemon/store.h"
-#include "daemon_fixture.h"
+#include "store_fixture.h"
 #include "winnow/fsutil.h"
 #include "winnow/mem.h"
-
-static char dir[64];
-
-static int
-setup(void **state)
-{
-	(void)state;
-	scratch_make(dir);
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	scratch_remove(dir);
-	return 0;
-}
-
-static struct store *
-open_store(void)
-{
-	struct store *s = NULL;
-	struct err e;
-
-	assert_int_equal(store_open(dir, &s, &e), 0);
-	return s;
-}
-
-static sqlite3 *
-open_database(void)
-{
-	auto_free char *path = mem_printf("%s/winnow.db", dir);
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	return db;
-}
-
-/* Rows of one table, or of all that could grow. */
-static int
-count_rows(const char *table)
-{
-	static const char *const tables[] = {"blob", "holds", "layer_index",
-	    "tag", "manifest", "reach", "child", "map", "variant", "derived"};
-	sqlite3 *db = open_database();
-	int total = 0;
-	size_t i;
-
-	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		auto_free char *sql =
-		    mem_printf("SELECT count(*) FROM %s", tables[i]);
-		sqlite3_stmt *st;
-
-		if (table != NULL && strcmp(table, tables[i]) != 0)
-			continue;
-		assert_int_equal(
-		    sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
-		assert_int_equal(sqlite3_step(st), SQLITE_ROW);
-		total += sqlite3_column_int(st, 0);
-		sqlite3_finalize(st);
-	}
-	sqlite3_close(db);
-	return total;
-}
-
-static struct digest
-add(struct store *s, const char *text)
-{
-	struct digest d;
-	struct err e;
-
-	assert_int_equal(store_add_bytes(s, text, strlen(text), &d, &e), 0);
-	return d;
-}
-
-static void
-evict(struct store *s, const struct digest *d)
-{
-	struct store_blob blob = {.digest = *d};
-	struct err e;
-
-	assert_int_equal(store_evict(s, &blob, 1, &e), 0);
-}
 
 /* A manifest with one layer, reachable in `scope`; and its bytes. */
 static struct digest
@@ -114,31 +28,27 @@ publish(struct store *s, const char *scope, const char *text, const char *layer)
 }
 
 static bool
-keeps_all(void *arg, const char *scope, const struct digest *key,
-    const struct store_variant *row)
+keeps_all(void *arg, const char *scope, const struct store_holder *variant)
 {
 	(void)arg;
 	(void)scope;
-	(void)key;
-	return row != NULL;
+	return variant != NULL;
 }
 
 static bool
-keeps_none(void *arg, const char *scope, const struct digest *key,
-    const struct store_variant *row)
+keeps_none(void *arg, const char *scope, const struct store_holder *variant)
 {
 	(void)arg;
 	(void)scope;
-	(void)key;
-	(void)row;
+	(void)variant;
 	return false;
 }
 
 /* Forgets all that is evicted by now. */
 static void
 forget(struct store *s,
-    bool (*keeps)(void *arg, const char *scope, const struct digest *key,
-	const struct store_variant *row))
+    bool (*keeps)(
+	void *arg, const char *scope, const struct store_holder *variant))
 {
 	struct store_forget f = {
 	    .before_us = store_now() + 1, .max = 4, .keeps = keeps};
@@ -238,7 +148,8 @@ static void
 publish_variant(struct store *s, struct digest *index, struct digest *image)
 {
 	struct store_manifest row = {"index", 5};
-	struct store_variant variant = {.recipe = "{\"how\":1}"};
+	struct store_variant variant = {
+	    .recipe = "{\"how\":1}", .policy = "{\"keep\":[]}"};
 
 	*image = publish(s, "v", "image", "layer");
 	*index = add(s, "index");
@@ -254,10 +165,9 @@ static void
 test_variants_stay_known(void **state)
 {
 	struct store *s = open_store();
-	struct digest index, image, key, source;
+	struct digest index, image, source;
 	struct store_manifest row;
-	struct store_variant variant;
-	auto_free char *recipe = NULL;
+	auto_store_holder struct store_holder h = {.recipe = NULL};
 
 	(void)state;
 	publish_variant(s, &index, &image);
@@ -271,8 +181,10 @@ test_variants_stay_known(void **state)
 	assert_false(store_get_manifest(s, "v", &image, &row));
 	assert_false(reaches(s, "v", "layer"));
 	assert_true(store_get_map_source(s, "v", &index, &source));
-	assert_true(store_find_holder(s, "v", &image, &key, &variant, &recipe));
-	assert_string_equal(recipe, "{\"how\":1}");
+	assert_true(store_find_holder(s, "v", &image, &h));
+	assert_true(digest_equal(&h.digest, &index));
+	assert_string_equal(h.recipe, "{\"how\":1}");
+	assert_string_equal(h.policy, "{\"keep\":[]}");
 	/* Known in no other scope. */
 	assert_false(store_knows_manifest(s, "w", &index));
 	/* Not even when only the bytes are back, for another scope. */
@@ -354,8 +266,8 @@ test_indexes_and_derived_layers(void **state)
 
 	(void)state;
 	digest_of("layer", 5, &layer);
-	path = mem_printf(
-	    "%s/index/%.2s/%s", dir, digest_format_hex(&layer, hex), hex);
+	path = mem_printf("%s/index/%.2s/%s", store_directory(),
+	    digest_format_hex(&layer, hex), hex);
 	assert_int_equal(store_open_unlinked(s, &fd, &e), 0);
 	assert_int_equal(store_add_index(s, fd, &layer, &e), 0);
 	close(fd);
@@ -374,62 +286,11 @@ test_indexes_and_derived_layers(void **state)
 	store_close(s);
 }
 
-/* The tables of version 2, as far as it takes. */
-static const char version_2[] =
-    "CREATE TABLE blob (digest BLOB PRIMARY KEY, size INTEGER NOT NULL,"
-    " used INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
-    "CREATE TABLE layer_index (layer BLOB PRIMARY KEY,"
-    " version INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE tag (scope TEXT, tag TEXT, source BLOB NOT NULL,"
-    " checked INTEGER NOT NULL, PRIMARY KEY (scope, tag)) WITHOUT ROWID;"
-    "CREATE TABLE manifest (scope TEXT, digest BLOB, media_type TEXT NOT NULL,"
-    " size INTEGER NOT NULL, PRIMARY KEY (scope, digest)) WITHOUT ROWID;"
-    "CREATE TABLE reach (scope TEXT, digest BLOB, size INTEGER NOT NULL,"
-    " PRIMARY KEY (scope, digest)) WITHOUT ROWID;"
-    "CREATE TABLE child (scope TEXT, digest BLOB, PRIMARY KEY (scope, digest))"
-    " WITHOUT ROWID;"
-    "CREATE TABLE map (scope TEXT, source BLOB, variant BLOB NOT NULL,"
-    " PRIMARY KEY (scope, source)) WITHOUT ROWID;"
-    "CREATE TABLE variant (key BLOB, scope TEXT, source BLOB NOT NULL,"
-    " digest BLOB NOT NULL, recipe TEXT NOT NULL, PRIMARY KEY (key, scope))"
-    " WITHOUT ROWID;"
-    "CREATE TABLE derived (key BLOB PRIMARY KEY, digest BLOB NOT NULL,"
-    " size INTEGER NOT NULL, diff_id BLOB NOT NULL, tar_size INTEGER NOT NULL)"
-    " WITHOUT ROWID;"
-    "CREATE TABLE holds (manifest BLOB, digest BLOB,"
-    " PRIMARY KEY (manifest, digest)) WITHOUT ROWID;"
-    "CREATE INDEX holds_by_digest ON holds (digest);"
-    "INSERT INTO manifest VALUES ('a', randomblob(32), 'type', 1);"
-    "INSERT INTO derived VALUES (randomblob(32), randomblob(32), 1,"
-    " randomblob(32), 1);"
-    "PRAGMA user_version = 2;";
-
-static void
-test_store_of_version_2(void **state)
-{
-	sqlite3 *db = open_database();
-	struct store_forget f = {.max = 4, .keeps = keeps_none};
-	struct store *s;
-
-	(void)state;
-	assert_int_equal(
-	    sqlite3_exec(db, version_2, NULL, NULL, NULL), SQLITE_OK);
-	sqlite3_close(db);
-	s = open_store();
-	assert_int_equal(count_rows("derived"), 0);
-	/* Its time begins now: by the second. */
-	f.before_us = store_now() - 3000 * 1000;
-	assert_false(store_forget(s, &f));
-	assert_int_equal(count_rows("manifest"), 1);
-	forget(s, keeps_none);
-	assert_int_equal(count_rows(NULL), 0);
-	store_close(s);
-}
-
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_cycles_do_not_grow),
 	    TEST(test_shared_blobs_stay),
@@ -438,7 +299,6 @@ main(void)
 	    TEST(test_hopeless_variants_go),
 	    TEST(test_tags_without_images_go),
 	    TEST(test_indexes_and_derived_layers),
-	    TEST(test_store_of_version_2),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,6 +103,9 @@ add_requests(struct strbuf *out, const struct counters *c)
 	    c->accepted);
 	counter(out, "connections_refused_total",
 	    "Client connections above the limit.", c->refused);
+	counter(out, "tls_handshakes_failed_total",
+	    "Connections that ended before TLS was agreed on.",
+	    c->handshakes_failed);
 }
 
 static void

@@ -36,6 +36,7 @@ struct counters {
 	uint64_t bytes; /* of bodies that were sent */
 	uint64_t accepted; /* connections so far */
 	uint64_t refused; /* above the limit */
+	uint64_t handshakes_failed; /* of TLS */
 	uint64_t connections; /* now */
 	uint64_t beats; /* its loop turns: it does not hang */
 };

@@ -84,6 +84,7 @@ close_tls(struct connection *c)
 	ev_uint16_t port;
 
 	if (failure != NULL) {
+		connections_count_failure(c->all);
 		evhttp_connection_get_peer(c->evcon, &address, &port);
 		log_event(LOG_LEVEL_INFO, "tls.failed", "client", address,
 		    "why", failure, NULL);

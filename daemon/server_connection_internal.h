@@ -70,6 +70,9 @@ connection_new(struct connections *all, struct bufferevent *bev, bool tls);
 /* evhttp has none of it, or frees its part now. */
 void connection_free(struct connection *c);
 
+/* A handshake has failed. */
+void connections_count_failure(struct connections *all);
+
 /* Out of its list, and not counted any more. */
 void connections_remove(struct connection *c);
 /* Into the list of another state. */

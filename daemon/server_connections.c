@@ -115,6 +115,13 @@ note_count(struct connections *all, const struct connection *came)
 }
 
 void
+connections_count_failure(struct connections *all)
+{
+	if (all->counters != NULL)
+		counters_add(&all->counters->handshakes_failed, 1);
+}
+
+void
 connections_remove(struct connection *c)
 {
 	struct connections *all = c->all;

@@ -31,47 +31,67 @@ struct tls_context {
 	size_t ticket_count;
 };
 
-/* --- the context of a connection --- */
+/* --- what a connection has beside its SSL --- */
+
+struct handshake {
+	struct tls_context *context; /* counted */
+	bool done; /* whatever became of the connection then */
+};
 
 static void
-unref_of_connection(void *parent, void *context, CRYPTO_EX_DATA *data,
-    int index, long argl, void *argp)
+free_handshake(void *parent, void *handshake, CRYPTO_EX_DATA *data, int index,
+    long argl, void *argp)
 {
+	struct handshake *h = handshake;
+
 	(void)parent;
 	(void)data;
 	(void)index;
 	(void)argl;
 	(void)argp;
-	if (context != NULL)
-		tls_context_unref(context);
+	if (h != NULL)
+		tls_context_unref(h->context);
+	free(h);
 }
 
-/* Where an SSL has its context, counted. */
+/* Where an SSL has its handshake. */
 static int
-context_index(void)
+handshake_index(void)
 {
 	static int index = -1;
 
 	if (index == -1)
-		index = SSL_get_ex_new_index(
-		    0, NULL, NULL, NULL, unref_of_connection);
+		index =
+		    SSL_get_ex_new_index(0, NULL, NULL, NULL, free_handshake);
 	return index;
 }
 
-static struct tls_context *
-context_of(SSL *ssl)
+static struct handshake *
+handshake_of(const SSL *ssl)
 {
-	return SSL_get_ex_data(ssl, context_index());
+	return SSL_get_ex_data(ssl, handshake_index());
 }
 
 /* --- callbacks of the handshake --- */
+
+/*
+ * SSL_is_init_finished() does not tell later: it is false of every SSL with an
+ * error, such as that of a client that closed its socket without a goodbye.
+ */
+static void
+on_progress(const SSL *ssl, int where, int result)
+{
+	(void)result;
+	if (where & SSL_CB_HANDSHAKE_DONE)
+		handshake_of(ssl)->done = true;
+}
 
 /* Chooses the certificate that has the name which the client asks for. */
 static int
 on_server_name(SSL *ssl, int *alert, void *arg)
 {
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-	struct tls_context *c = context_of(ssl);
+	struct tls_context *c = handshake_of(ssl)->context;
 	size_t i;
 
 	(void)alert;
@@ -142,7 +162,7 @@ static int
 on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
     EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal)
 {
-	const struct tls_context *c = context_of(ssl);
+	const struct tls_context *c = handshake_of(ssl)->context;
 	size_t i;
 
 	if (seal)
@@ -206,6 +226,7 @@ new_ssl_context(void)
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_server_name);
 	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+	SSL_CTX_set_info_callback(ctx, on_progress);
 	return ctx;
 }
 
@@ -326,11 +347,13 @@ struct bufferevent *
 tls_bufferevent_new(struct tls_context *c, struct event_base *base)
 {
 	SSL *ssl = SSL_new(c->certificates[0]);
+	struct handshake *h = mem_zalloc(1, sizeof(*h));
 	struct bufferevent *bev;
 
-	if (ssl == NULL || SSL_set_ex_data(ssl, context_index(), c) != 1)
-		_exit(MEM_EXIT_STATUS);
+	h->context = c;
 	c->refs++;
+	if (ssl == NULL || SSL_set_ex_data(ssl, handshake_index(), h) != 1)
+		_exit(MEM_EXIT_STATUS);
 	bev = bufferevent_openssl_socket_new(
 	    base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
 	if (bev == NULL)
@@ -346,7 +369,7 @@ tls_bufferevent_failure(struct bufferevent *bev)
 	SSL *ssl = bufferevent_openssl_get_ssl(bev);
 	unsigned long error, last = 0;
 
-	if (SSL_is_init_finished(ssl))
+	if (handshake_of(ssl)->done)
 		return NULL;
 	while ((error = bufferevent_get_openssl_error(bev)) != 0)
 		if (ERR_reason_error_string(error) != NULL)

@@ -11,13 +11,15 @@ make_authority ca
 make_certificate one ca 'DNS:one.test,IP:127.0.0.1'
 make_certificate two ca 'DNS:two.test,DNS:*.three.test'
 tls_port=$(free_port)
+admin_port=$(free_port)
 policies=$dir/policies.d
 mkdir "$policies"
 winnowd_config "oci:$dir" 'default: pass'
 sed -i -e '/^default: pass$/d' \
     -e "s|^listen:.*|listen: [\"$proxy\", \"tls://127.0.0.1:$tls_port\", \"tls://unix:$dir/tls.socket\"]|" \
     "$dir/winnow.conf"
-cat >> "$dir/winnow.conf" <<'EOT'
+cat >> "$dir/winnow.conf" <<EOT
+admin: ["127.0.0.1:$admin_port"]
 header_timeout: 3s
 tls:
   certificates:
@@ -74,6 +76,45 @@ is 'any server resumes a session of TLS 1.2' "$(resumes -tls1_2)" ' 20 Reused, '
 is 'any server resumes a session of TLS 1.3' "$(resumes -tls1_3)" ' 20 Reused, '
 is 'and both had some' "$(log | grep request.done | tail -n +"$before" |
     grep -oE 'id=[0-9]+' | sort -u | wc -l)" 2
+
+# Failed handshakes are logged and counted, departures without TLS's goodbye
+# are not: after a reply, and in the middle of one.
+failures() { log | grep -c 'tls.failed client='; }
+counted()
+{
+	curl -fsS "http://127.0.0.1:$admin_port/metrics" |
+	    awk '$1 == "winnow_tls_handshakes_failed_total" { print $2 }'
+}
+cat > "$dir/leave.py" <<'EOP'
+import socket, ssl, struct, sys
+port, ca, path = sys.argv[1:]
+ctx = ssl.create_default_context(cafile=ca)
+for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
+    ctx.minimum_version = ctx.maximum_version = version
+    for request in "/v2/", path:
+        for reset in False, True:
+            raw = socket.create_connection(("127.0.0.1", int(port)))
+            s = ctx.wrap_socket(raw, server_hostname="127.0.0.1")
+            s.sendall(f"GET {request} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            assert s.recv(15) == b"HTTP/1.1 200 OK"
+            if reset:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                             struct.pack("ii", 1, 0))
+            s.close()  # the socket alone
+EOP
+# Each failure of a handshake comes after those departures in the log.
+failed=$(failures)
+check 'clients leave without a goodbye' python3 "$dir/leave.py" \
+    "$tls_port" "$dir/ca.pem" "/v2/original/app/blobs/$layer"
+check 'all of them have left' wait_for 20 eval \
+    '[ "$(curl -fsS "http://127.0.0.1:$admin_port/metrics" |
+	awk "\$1 == \"winnow_connections\" { print \$2 }")" = 0 ]'
+is 'no handshake failed' "$(failures)" "$failed"
+check 'a client that trusts another authority' fails \
+    curl -sS --cacert "$dir/two.pem" "$https/"
+check 'has a failed handshake in the log' wait_for 20 eval \
+    '[ "$(failures)" = $((failed + 1)) ]'
+is 'and among the metrics' "$(counted)" "$(failures)"
 
 # A reload while a client is in the middle of a blob.
 start slow curl -sS --cacert "$dir/ca.pem" --limit-rate 10M -o "$dir/slow.got" \

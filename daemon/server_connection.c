@@ -218,7 +218,7 @@ connection_new(struct connections *all, struct bufferevent *bev, bool tls)
 
 	c->all = all;
 	c->tls = tls;
-	c->tls_count = all->tls_count;
+	c->trust = all->trust;
 	c->bev = bev;
 	bufferevent_incref(c->bev);
 	c->timer = evtimer_new(all->base, on_timer, c);
@@ -344,8 +344,10 @@ connection_is_refused(const struct connection *c)
 bool
 connection_is_outdated(const struct connection *c)
 {
-	return c->tls && c->tls_count != c->all->tls_count &&
-	    tls_bufferevent_has_certificate(c->bev);
+	return c->tls &&
+	    ((c->trust != c->all->trust &&
+		 tls_bufferevent_has_certificate(c->bev)) ||
+		tls_bufferevent_has_expired(c->bev));
 }
 
 uint64_t

@@ -55,8 +55,8 @@ char *connection_certificate_user(const struct connection *c);
 /* True when it is one too many. */
 bool connection_is_refused(const struct connection *c);
 /*
- * True when its client was let in by a certificate and TLS has been set anew
- * since: the authority may be trusted no more, so it ends with its request.
+ * True when its client was let in by a certificate that has expired since, or
+ * whose authority may be trusted no more: it ends with its request.
  */
 bool connection_is_outdated(const struct connection *c);
 /* Bytes of the reply that the kernel has not taken yet. */

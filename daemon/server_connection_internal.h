@@ -26,7 +26,7 @@ struct connection {
 	struct bufferevent *bev;
 	struct evhttp_connection *evcon; /* NULL in its first loop turn */
 	bool tls;
-	uint64_t tls_count; /* of `all`, when it was accepted */
+	uint64_t trust; /* of `all`, when it was accepted */
 	enum connection_state state;
 	uint64_t since; /* clock_now_ms() of the state */
 	bool refused;
@@ -45,7 +45,7 @@ struct connections {
 	struct evhttp *plain;
 	struct evhttp *https;
 	struct tls_context *tls; /* NULL until core has sent it */
-	uint64_t tls_count; /* how many there have been */
+	uint64_t trust; /* which authorities of clients, by number */
 	struct connection_limits limits;
 	void (*on_empty)(void *arg);
 	void *arg;

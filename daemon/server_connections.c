@@ -337,7 +337,8 @@ connections_set_tls(struct connections *all, struct tls_context *tls)
 	struct tls_context *old = all->tls;
 
 	all->tls = tls;
-	all->tls_count++;
+	if (old != NULL && !tls_context_trusts_same(tls, old))
+		all->trust++;
 	end_idle(all, connection_is_outdated);
 	if (old != NULL)
 		tls_context_unref(old);

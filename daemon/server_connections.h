@@ -42,8 +42,9 @@ connections_listen(struct connections *all, int fd, bool tls, struct err *e);
 
 /*
  * How TLS is spoken from now on (counted); sockets with TLS accept nobody
- * before this.  Who was let in by a certificate has to show it again: such
- * connections end when they are idle, the others after their reply.
+ * before this.  When other authorities of clients are trusted, who was let in
+ * by a certificate has to show it again: such connections end when they are
+ * idle, the others after their reply.
  */
 void connections_set_tls(struct connections *all, struct tls_context *tls);
 

@@ -12,6 +12,7 @@
 #include "tls_bundle.h"
 #include "tls_error.h"
 #include "tls_pem.h"
+#include "winnow/digest.h"
 #include "winnow/mem.h"
 
 /* Only ciphers with forward secrecy and authentication in one. */
@@ -27,6 +28,7 @@ struct tls_context {
 	unsigned refs;
 	SSL_CTX **certificates; /* one each; the first without a better one */
 	size_t count;
+	struct digest client_ca; /* of its file; of no bytes: there is none */
 	struct tls_ticket_key tickets[TICKET_KEYS];
 	size_t ticket_count;
 };
@@ -303,6 +305,7 @@ read_bundle(struct tls_context *c, struct tls_bundle *b, struct err *e)
 	}
 	if (c->count == 0)
 		return err_set(e, ERR_INVALID, "a bundle without certificates");
+	digest_of(ca.data, ca.len, &c->client_ca);
 	return ca.len == 0 ? 0 : set_client_ca(c, &ca, mode, e);
 }
 
@@ -325,6 +328,13 @@ tls_context_new(int fd, struct tls_context **out, struct err *e)
 	}
 	*out = c;
 	return 0;
+}
+
+bool
+tls_context_trusts_same(
+    const struct tls_context *c, const struct tls_context *other)
+{
+	return digest_equal(&c->client_ca, &other->client_ca);
 }
 
 void
@@ -438,6 +448,20 @@ tls_bufferevent_has_certificate(struct bufferevent *bev)
 	return peer_certificate(bufferevent_openssl_get_ssl(bev)) != NULL;
 }
 
+static bool
+has_expired(X509 *x)
+{
+	return X509_cmp_current_time(X509_get0_notAfter(x)) != 1;
+}
+
+bool
+tls_bufferevent_has_expired(struct bufferevent *bev)
+{
+	X509 *x = peer_certificate(bufferevent_openssl_get_ssl(bev));
+
+	return x != NULL && has_expired(x);
+}
+
 char *
 tls_bufferevent_user(struct bufferevent *bev)
 {
@@ -446,7 +470,8 @@ tls_bufferevent_user(struct bufferevent *bev)
 	X509_NAME *subject;
 	int at;
 
-	if (x == NULL || SSL_get_verify_result(ssl) != X509_V_OK)
+	if (x == NULL || SSL_get_verify_result(ssl) != X509_V_OK ||
+	    has_expired(x))
 		return NULL;
 	subject = X509_get_subject_name(x);
 	at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);

@@ -12,13 +12,17 @@ make_authority()
 	    bail "cannot make the authority $1"
 }
 
-# make_certificate NAME AUTHORITY SAN [-expired] [REQ-ARGUMENT...]
+# make_certificate NAME AUTHORITY SAN [-expired | -ending SECONDS] [REQ-ARGUMENT...]
 make_certificate()
 {
 	local name=$1 authority=$2 san=$3 days=30 clock=
 	shift 3
 	# OpenSSL 3.5 takes no -days below 0.
 	if [ "${1:-}" = -expired ]; then clock='faketime -f -31d'; shift; fi
+	if [ "${1:-}" = -ending ]; then
+		clock="faketime -f -$((days * 86400 - $2))s"
+		shift 2
+	fi
 	[ $# -gt 0 ] || set -- -subj "/CN=$name"
 	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
 	    -keyout "$dir/$name.key" -out "$dir/$name.csr" "$@" \

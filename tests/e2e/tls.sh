@@ -262,8 +262,8 @@ check 'a client with a certificate again' as alice
 is 'one without is nobody, who is refused' \
     "$(get -o /dev/null -w '%{http_code}' "$https/")" 403
 
-# After a reload who was let in by a certificate has to show it again; what
-# is on its way goes on.
+# A reload ends nobody, unless the authority of clients is another: then who was
+# let in by a certificate has to show it again; what is on its way goes on.
 cat > "$dir/held.py" <<'EOP'
 import socket, ssl, sys
 port, ca, name, path = sys.argv[1:]
@@ -293,6 +293,9 @@ for s in idle, nobody:
 left = ask(busy, path)
 print("held", flush=True)
 sys.stdin.readline()
+read(idle, ask(idle, "/v2/"))
+print("asked", flush=True)
+sys.stdin.readline()
 assert idle.recv(1) == b"", "more for the idle one"
 read(busy, left)
 assert busy.recv(1) == b"", "more after the blob"
@@ -304,8 +307,47 @@ held=$! status=0
 check 'clients are there' wait_for 20 grep -q held "$dir/held.log"
 reload
 check 'at a reload' wait_for 20 reloaded "$((bad + 4))"
+check 'new clients have the new keys' as alice
+echo >&7
+check 'who has shown a certificate goes on' wait_for 20 grep -q asked "$dir/held.log"
+make_authority others
+cat "$dir/others.pem" >> "$dir/clients.pem"
+reload
+check 'at a reload with another authority' wait_for 20 reloaded "$((bad + 5))"
 echo >&7
 wait "$held" || status=$?
 is 'those with a certificate end, those without go on' \
-    "$status $(cat "$dir/held.log")" '0 held'
+    "$status $(tr '\n' ' ' < "$dir/held.log")" '0 held asked '
+
+# A certificate that expires under its connection.
+make_certificate brief clients 'DNS:brief' -ending 8 -subj /CN=brief
+cat > "$dir/brief.py" <<'EOP'
+import http.client, ssl, sys
+port, ca, name = sys.argv[1:]
+ctx = ssl.create_default_context(cafile=ca)
+ctx.load_cert_chain(name + ".pem", name + ".key")
+c = http.client.HTTPSConnection("127.0.0.1", int(port), context=ctx, timeout=20)
+def ask():
+    c.request("GET", "/v2/")
+    r = c.getresponse()
+    r.read()
+    return r.status, r.will_close
+assert ask() == (200, False)
+s = c.sock
+print("came", flush=True)
+sys.stdin.readline()
+assert c.sock is s
+got = ask()
+assert got == (403, True), got
+EOP
+python3 "$dir/brief.py" "$tls_port" "$dir/ca.pem" "$dir/brief" \
+    < "$dir/hold" > "$dir/brief.log" 2>&1 7>&- &
+brief=$! status=0
+check 'a client whose certificate is good for seconds' \
+    wait_for 20 grep -q came "$dir/brief.log"
+check 'which are over' wait_for 20 fails \
+    openssl x509 -checkend 0 -in "$dir/brief.pem"
+echo >&7
+wait "$brief" || status=$?
+is 'is nobody, and ends' "$status $(cat "$dir/brief.log")" '0 came'
 finish

@@ -246,6 +246,30 @@ selection_closure_env(
 	return env;
 }
 
+/*
+ * The loader opens /etc/ld.so.preload by its path, through links.  The index
+ * has the contents of what stands under that name, not of every file that a
+ * link of that name could lead to.
+ */
+static void
+warn_unread_preload(struct selector *sel, const struct closure_env *env)
+{
+	auto_free char *path = NULL;
+	struct tree_node *n;
+
+	if (env->preload_file != NULL ||
+	    !selection_keeps_path(sel->s, CLOSURE_PRELOAD_FILE))
+		return;
+	n = tree_resolve(sel->tree, NULL, CLOSURE_PRELOAD_FILE, 0, NULL, NULL);
+	if (tree_node_type(n) != ENTRY_FILE)
+		return;
+	path = selection_show_path(n);
+	selector_warn(sel,
+	    CLOSURE_PRELOAD_FILE " leads to /%s, whose contents winnow does "
+				 "not have: keep the libraries that it names",
+	    path);
+}
+
 void
 selector_keep_needed(struct selector *sel)
 {
@@ -268,5 +292,6 @@ selector_keep_needed(struct selector *sel)
 	}
 	judge_pending(&w);
 	warn_preloads(&w);
+	warn_unread_preload(sel, &env);
 	idmap_clear(&w.reported);
 }

@@ -64,7 +64,9 @@ static const struct fixture_entry image[] = {
     {.path = "usr/lib/plugin.so", .elf = &elf_plugin},
     {.path = "opt/libnone.so", .elf = &elf_plain},
     {.path = "etc/preload.real", .content = "/opt/libnone.so libgone.so\n"},
-    {.type = LINK, .path = "etc/ld.so.preload", .link = "preload.real"},
+    {.type = LINK,
+	.path = "etc/ld.so.preload",
+	.link = "../../bin/../../etc/preload.real"},
 };
 
 /* Kept nodes: Rule, Needed, Link, Parent, Database, Config. */
@@ -411,6 +413,43 @@ test_preload_file(void **state)
 	fixture_free_layer(layer);
 }
 
+/* A link to a file whose contents the index does not have. */
+static void
+test_preload_file_unread(void **state)
+{
+	static const char *const none[MAX_RULES] = {NULL};
+	static const char *const keep[MAX_RULES] = {
+	    "/usr/bin/o", "/etc/ld.so.preload"};
+	static const char *const others[MAX_RULES] = {
+	    "/usr/bin/o", "/opt/preload"};
+	static const struct fixture_entry entries[] = {
+	    {.path = "usr/bin/o", .elf = &elf_plain},
+	    {.path = "opt/preload"},
+	    {.type = LINK,
+		.path = "etc/ld.so.preload",
+		.link = "../../opt/preload"},
+	};
+	struct layer_index *layer = fixture_layer(entries, COUNT(entries));
+	auto_tree struct tree *t = fixture_tree(layer);
+	auto_selection struct selection *s = NULL, *without = NULL;
+	struct policy p;
+	struct err e;
+
+	(void)state;
+	make_policy(&p, keep, none);
+	assert_int_equal(selection_make(t, &p, NULL, &s, &e), 0);
+	assert_int_equal(s->warning_count, 1);
+	assert_string_equal(s->warnings[0],
+	    "/etc/ld.so.preload leads to /opt/preload, whose contents winnow "
+	    "does not have: keep the libraries that it names");
+	clear_policy(&p);
+	make_policy(&p, others, none);
+	assert_int_equal(selection_make(t, &p, NULL, &without, &e), 0);
+	assert_int_equal(without->warning_count, 0);
+	clear_policy(&p);
+	fixture_free_layer(layer);
+}
+
 /* What a drop rule takes from a preloading program: the way out is named. */
 static void
 test_preload_dropped(void **state)
@@ -680,6 +719,7 @@ main(void)
 	    cmocka_unit_test(test_explain),
 	    cmocka_unit_test(test_preload),
 	    cmocka_unit_test(test_preload_file),
+	    cmocka_unit_test(test_preload_file_unread),
 	    cmocka_unit_test(test_preload_dropped),
 	    cmocka_unit_test(test_packages),
 	    cmocka_unit_test(test_rpm),

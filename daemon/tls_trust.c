@@ -32,7 +32,8 @@ add_host(struct strbuf *b, const char *dir, const char *host)
 {
 	strbuf_add_format(b,
 	    "\n%s\n\n"
-	    "  docker (dockerd needs a restart for docker build only):\n"
+	    "  docker (before version 26, docker build may need a restart of "
+	    "dockerd):\n"
 	    "    install -D -m 644 %s/" TLS_AUTHORITY_CA
 	    " /etc/docker/certs.d/%s/ca.crt\n"
 	    "  podman, buildah, skopeo, CRI-O:\n"

@@ -47,10 +47,15 @@ builds()
 {
 	dock image prune -af > /dev/null && DOCKER_BUILDKIT=1 dock build -q "$dir/context"
 }
-check 'docker build needs a restart of dockerd' fails builds
-stop dockerd
-start_dockerd
-check 'and then builds' builds
+# BuildKit in the dockerd of Debian 12 reads certs.d once, as it starts.
+case $(dock version -f '{{.Server.Version}}') in
+20.*)
+	check 'docker build needs a restart of dockerd' fails builds
+	stop dockerd
+	start_dockerd
+	;;
+esac
+check 'docker builds' builds
 check 'podman pulls' pod pull -q "$image"
 check 'skopeo pulls' skopeo copy -q "docker://$image" "oci:$dir/copied:1"
 start_containerd

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -63,6 +64,23 @@ connection_free(struct connection *c)
 	free(c);
 }
 
+/*
+ * evhttp shows a request that it refuses to read to nobody.  Its first line
+ * stands in the input until all of that has come.
+ */
+static void
+look_for_get(struct connection *c)
+{
+	char start[4];
+
+	if (c->begun ||
+	    evbuffer_copyout(bufferevent_get_input(c->bev), start,
+		sizeof(start)) != (ev_ssize_t)sizeof(start))
+		return;
+	c->begun = true;
+	c->get = memcmp(start, "GET ", sizeof(start)) == 0;
+}
+
 /* Some of a request has come. */
 static void
 on_input(
@@ -73,6 +91,8 @@ on_input(
 	(void)buffer;
 	if (info->n_added > 0 && c->state == CONNECTION_IDLE)
 		set_state(c, CONNECTION_HEADERS);
+	if (info->n_added > 0 && c->state == CONNECTION_HEADERS)
+		look_for_get(c);
 }
 
 /* Ends the session properly, or says why there never was one. */
@@ -102,7 +122,7 @@ replace_page(struct connection *c)
 	/* To read it there is as much time as to send a header. */
 	set_state(c, CONNECTION_HEADERS);
 	c->ends = true;
-	status = error_page_replace(bufferevent_get_output(c->bev));
+	status = error_page_replace(bufferevent_get_output(c->bev), c->get);
 	evhttp_connection_get_peer(c->evcon, &address, &port);
 	log_event(LOG_LEVEL_INFO, "request.bad", "status",
 	    num_format(status, text), "client", address, NULL);
@@ -239,6 +259,8 @@ connection_rest(struct connection *c)
 {
 	c->gone = NULL;
 	c->arg = NULL;
+	c->begun = c->get = false;
+	look_for_get(c);
 	set_state(c,
 	    evbuffer_get_length(bufferevent_get_input(c->bev)) > 0
 		? CONNECTION_HEADERS

@@ -30,6 +30,8 @@ struct connection {
 	enum connection_state state;
 	uint64_t since; /* clock_now_ms() of the state */
 	bool refused;
+	bool begun; /* so much of a request has come as to tell a GET */
+	bool get;
 	bool ends; /* after the reply, whatever the client sends */
 	struct event *timer;
 	struct server_watch *watch; /* NULL when not watched */

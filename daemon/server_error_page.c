@@ -6,12 +6,13 @@
 
 static const struct {
 	unsigned status;
-	const char *reason;
+	const char *reason; /* and more headers, if any */
 	const char *message;
 } pages[] = {
     {400, "Bad Request", "the request is malformed, or its header too large"},
-    {413, "Content Too Large",
-	"the body is malformed or too large: this registry is read-only"},
+    {405, "Method Not Allowed\r\nAllow: GET, HEAD",
+	"this registry is read-only"},
+    {413, "Content Too Large", "the body is malformed or too large"},
     {417, "Expectation Failed", "only 100-continue may be expected"},
     /* Any other. */
     {500, "Internal Server Error", "the request cannot be read"},
@@ -55,13 +56,16 @@ error_page_is_here(struct evbuffer *output)
 }
 
 unsigned
-error_page_replace(struct evbuffer *output)
+error_page_replace(struct evbuffer *output, bool get)
 {
 	static const char form[] =
 	    "{\"errors\":[{\"code\":\"UNSUPPORTED\",\"message\":\"%s\"}]}";
 	unsigned status = status_of(output);
 	size_t i = 0;
 
+	/* Methods that are not served are refused whatever their body is. */
+	if (status == 413 && !get)
+		status = 405;
 	while (i < PAGES - 1 && pages[i].status != status)
 		i++;
 	evbuffer_drain(output, evbuffer_get_length(output));

@@ -12,7 +12,10 @@
 /* True when all that is in this output is such a page, whole. */
 bool error_page_is_here(struct evbuffer *output);
 
-/* Replaces it; returns the status.  The connection ends after it. */
-unsigned error_page_replace(struct evbuffer *output);
+/*
+ * Replaces it, in answer to a GET or to any other method; returns the status.
+ * The connection ends after it.
+ */
+unsigned error_page_replace(struct evbuffer *output, bool get);
 
 #endif

@@ -181,7 +181,15 @@ test_bad_framing(void **state)
 	    {"GET /v2/ HTTP/1.1\r\nno colon\r\n\r\n", 400},
 	    {"GET /v2/ HTTP/1.1\r\nName : value\r\n\r\n" INNER, 400},
 	    {"GET /v2/ HTTP/1.1\r\nContent-Length : 21\r\n\r\n" INNER, 400},
-	    {"PUT /v2/ HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n", 413},
+	    {"PUT /v2/ HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n", 405},
+	    {"GET /v2/ HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n", 413},
+	    {"DELETE /v2/ HTTP/1.1\r\nContent-Length: 9999999\r\n\r\n", 405},
+	    {"POST /v2/ HTTP/1.1\r\nContent-Length: 9999999\r\n"
+	     "Expect: 100-continue\r\n\r\n",
+		405},
+	    {"PATCH /v2/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+	     "fffffff\r\n",
+		405},
 	    {"PUT /v2/ HTTP/1.1\r\nContent-Length: 1\r\n"
 	     "Content-Length: 2\r\n\r\n12",
 		400},
@@ -192,7 +200,7 @@ test_bad_framing(void **state)
 	     "Expect: a miracle\r\n\r\n",
 		417},
 	    {"PUT /v2/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
-		413},
+		405},
 	    {"no request\r\n", 400},
 	};
 	size_t i;
@@ -212,6 +220,54 @@ test_bad_framing(void **state)
 		    reply_header(&r, "Content-Type"), "application/json");
 		assert_non_null(strstr(strbuf_string(&r.body),
 		    "{\"errors\":[{\"code\":\"UNSUPPORTED\""));
+		if (r.status == 405)
+			assert_string_equal(
+			    reply_header(&r, "Allow"), "GET, HEAD");
+		expect_closed(fd);
+	}
+}
+
+/* Which method a body that is too large belongs to, however it comes. */
+static void
+test_large_bodies(void **state)
+{
+	static const struct {
+		const char *first, *second; /* sent apart */
+		int status;
+	} rows[] = {
+	    {"PU", "T /v2/ HTTP/1.1\r\nContent-Length: 999999\r\n\r\n", 405},
+	    {"GE", "T /v2/ HTTP/1.1\r\nContent-Length: 999999\r\n\r\n", 413},
+	    {INNER "PATCH /v2/ HTTP/1.1\r\nContent-Length: 999999\r\n\r\n", "",
+		405},
+	    {INNER "GET /v2/ HTTP/1.1\r\nContent-Length: 999999\r\n\r\n", "",
+		413},
+	    {INNER "P", "UT /v2/ HTTP/1.1\r\nContent-Length: 999999\r\n\r\n",
+		405},
+	    {INNER INNER "G",
+		"ET /v2/ HTTP/1.1\r\nContent-Length: 999999\r\n\r\n", 413},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		auto_fd int fd = client_open(), other = client_open();
+		const char *before = rows[i].first;
+
+		client_send(fd, before);
+		for (; strncmp(before, INNER, strlen(INNER)) == 0;
+		     before += strlen(INNER)) {
+			auto_reply struct reply r;
+
+			client_receive(fd, false, &r);
+			assert_int_equal(r.status, 200);
+		}
+		/* A turn of the loop, so that the parts are read apart. */
+		expect_open(other);
+		client_send(fd, rows[i].second);
+		auto_reply struct reply r;
+
+		client_receive(fd, false, &r);
+		assert_int_equal(r.status, rows[i].status);
 		expect_closed(fd);
 	}
 }
@@ -508,6 +564,7 @@ main(void)
 	    SERVER_TEST(test_flood),
 	    SERVER_TEST(test_header_limit),
 	    SERVER_TEST(test_bad_framing),
+	    SERVER_TEST(test_large_bodies),
 	    SERVER_TEST(test_no_smuggling),
 	    cmocka_unit_test_teardown(test_timeouts, fixture_teardown),
 	    cmocka_unit_test_teardown(test_slow_reader, fixture_teardown),

@@ -26,7 +26,7 @@ host, port = address.split(":")
 context = ssl.create_default_context(cafile=sys.argv[5]) if sys.argv[5:] else None
 body = bytes(3000000)
 requests = [
-    (413, b"POST /v2/a/blobs/uploads/ HTTP/1.1\r\nContent-Length: 3000000\r\n\r\n"),
+    (405, b"POST /v2/a/blobs/uploads/ HTTP/1.1\r\nContent-Length: 3000000\r\n\r\n"),
     (405, b"PUT /v2/a/manifests/1 HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}"),
     (400, b"GET /v2/ HTTP/1.1\r\nno colon\r\n\r\n"),
 ]
@@ -47,13 +47,13 @@ for i in range(int(count)):
     s.close()
 END
 
-# posts URL COUNT [CURL-ARGUMENT...]: every one is answered 413.
+# posts URL COUNT [CURL-ARGUMENT...]: every one is answered 405.
 posts()
 {
 	local n
 	for n in $(seq "$2"); do
 		[ "$(curl -sS -o /dev/null -w '%{http_code}' --cacert "$dir/ca.pem" \
-		    -X POST --data-binary @"$dir/large" "${@:3}" "$1")" = 413 ] ||
+		    -X POST --data-binary @"$dir/large" "${@:3}" "$1")" = 405 ] ||
 		    return 1
 	done
 }

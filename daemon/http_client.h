@@ -1,7 +1,7 @@
 /*
  * http_client: HTTP requests to upstreams, through libcurl's multi interface
- * on core's event loop.  Nothing blocks.  The only module that includes
- * libcurl.
+ * on core's event loop.  Nothing blocks.  Only it, http_request.c and
+ * http_url.c include libcurl.
  */
 #ifndef WINNOW_DAEMON_HTTP_CLIENT_H
 #define WINNOW_DAEMON_HTTP_CLIENT_H
@@ -64,22 +64,6 @@ http_response_header(const struct http_response *r, const char *name);
  * at most `max`; 0: it does not say, or what cannot be read.
  */
 uint64_t http_response_retry_after(const struct http_response *r, uint64_t max);
-
-/*
- * A URL in its parts, split as the client itself splits it.  ERR_INVALID for
- * what is no http or https URL, or carries a user name.  http_url_clear()
- * releases.
- */
-struct http_url {
-	char *scheme; /* "http" or "https" */
-	char *host; /* lower case; an IPv6 address in brackets */
-	uint64_t port;
-};
-int http_url_parse(const char *text, struct http_url *out, struct err *e);
-void http_url_clear(struct http_url *u);
-bool http_url_same_origin(const struct http_url *a, const struct http_url *b);
-
-#define auto_http_url __attribute__((cleanup(http_url_clear)))
 
 struct http_callbacks {
 	/* Once, when the last response's headers are complete.  Return -1 with

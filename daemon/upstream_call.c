@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http_url.h"
 #include "misses.h"
 #include "upstream_auth.h"
 #include "upstream_error.h"

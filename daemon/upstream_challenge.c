@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http_url.h"
 #include "winnow/mem.h"
 #include "winnow/strbuf.h"
 

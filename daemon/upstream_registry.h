@@ -7,6 +7,7 @@
 
 #include <sys/queue.h>
 
+#include "http_url.h"
 #include "upstream.h"
 #include "upstream_auth.h"
 

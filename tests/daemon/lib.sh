@@ -16,12 +16,12 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
 
-# wait_for COMMAND...: until it succeeds; gives up after 20 s.
+# wait_for COMMAND...: until it succeeds; gives up after more than a minute.
 wait_for() {
 	tries=0
 	until "$@" >/dev/null 2>&1; do
 		tries=$((tries + 1))
-		if [ "$tries" -gt 400 ]; then
+		if [ "$tries" -gt 1500 ]; then
 			echo "gave up waiting for: $*" >&2
 			exit 1
 		fi
@@ -55,7 +55,8 @@ start_faulty_upstream() {
 # scenario JSON: from now on the registry does that.
 scenario() {
 	: >"$work/log"
-	printf '%s\n' "$1" >"$work/scenario"
+	printf '%s\n' "$1" >"$work/scenario.new"
+	mv "$work/scenario.new" "$work/scenario"
 }
 rule() {
 	scenario "{\"rules\": [$1]}"

@@ -120,6 +120,22 @@ fixture_setup(void **state)
 	return 0;
 }
 
+void
+fixture_stop(void)
+{
+	int status;
+
+	kill(fixture.pid, SIGSTOP);
+	assert_int_equal(waitpid(fixture.pid, &status, WUNTRACED), fixture.pid);
+	assert_true(WIFSTOPPED(status));
+}
+
+void
+fixture_continue(void)
+{
+	kill(fixture.pid, SIGCONT);
+}
+
 int
 fixture_wait(void)
 {
@@ -290,7 +306,11 @@ client_receive_head(int fd, struct reply *r)
 
 	strbuf_init(&r->head, 65536);
 	do {
-		assert_int_equal(recv(fd, &c, 1, 0), 1);
+		ssize_t n = recv(fd, &c, 1, 0);
+
+		if (n != 1)
+			fail_msg("no reply, but %s",
+			    n == 0 ? "the end" : strerror(errno));
 		strbuf_add_char(&r->head, c);
 	} while (r->head.len < 4 ||
 	    memcmp(r->head.data + r->head.len - 4, "\r\n\r\n", 4) != 0);
@@ -333,7 +353,9 @@ expect_closed(int fd)
 	char c;
 	ssize_t n = recv(fd, &c, 1, 0);
 
-	assert_true(n == 0 || (n == -1 && errno == ECONNRESET));
+	if (n > 0 || (n == -1 && errno != ECONNRESET))
+		fail_msg(
+		    "not closed, but %s", n > 0 ? "a byte" : strerror(errno));
 }
 
 void

@@ -45,6 +45,9 @@ void fixture_start(const struct fixture_options *o);
 /* cmocka's: start with ample limits; the channel's end ends it with 0. */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
+/* The server stands still from one to the other, and finds all at once. */
+void fixture_stop(void);
+void fixture_continue(void);
 /* The exit status of the server, as of waitpid(). */
 int fixture_wait(void);
 

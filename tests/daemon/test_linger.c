@@ -134,9 +134,9 @@ test_too_many(void **state)
 	for (i = 0; i < CONNECTIONS_LINGERING; i++)
 		many[i] = open_lingering();
 	one_more = open_lingering();
-	for (i = 0; i < 1000 && !is_refused(one_more); i++)
+	for (i = 0; i < PATIENCE_MS && !is_refused(one_more); i++)
 		poll(NULL, 0, 1);
-	assert_true(i < 1000);
+	assert_true(i < PATIENCE_MS);
 	close(one_more);
 	for (i = 0; i < CONNECTIONS_LINGERING; i++)
 		refused += is_refused(many[i]) || is_refused(many[i]);

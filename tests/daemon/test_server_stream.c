@@ -222,11 +222,11 @@ fail_at_once(size_t have)
 	/* It has seen that one too when it answers a later one. */
 	expect_open(later);
 	fill(&c, have);
-	kill(fixture.pid, SIGSTOP);
+	fixture_stop();
 	tell_coming(&c);
 	send_message(json_pack("{s:s, s:I, s:s, s:s}", "type", "answer", "id",
 	    c.id, "error", "upstream", "message", "it broke"));
-	kill(fixture.pid, SIGCONT);
+	fixture_continue();
 	client_receive(fd, false, &r);
 	client_receive(ranged, false, &s);
 	assert_int_equal(r.status, 502);

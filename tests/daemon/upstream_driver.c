@@ -4,7 +4,8 @@
  *
  * usage: upstream_driver [-a CA_FILE] [-u USER] [-p PASSWORD_FILE]
  *	      [-d DOCKER_CONFIG] [-e CREDENTIAL_HELPER] [-f FALLBACK]
- *	      [-x PROXY] [-h HOST] [-c BLOBS_AT_ONCE] URL COMMAND...
+ *	      [-x PROXY] [-h HOST] [-c BLOBS_AT_ONCE] [-i IDLE_MS] URL
+ *	      COMMAND...
  *
  *	head REPOSITORY TAG		"ok DIGEST TYPE -" (bytes: "LEN")
  *	manifest REPOSITORY REFERENCE	"ok DIGEST TYPE LEN"
@@ -242,7 +243,7 @@ main(int argc, char **argv)
 	struct config_upstream cu = {.host = host, .fallbacks = fallbacks};
 	struct config config = {
 	    .upstream_connect_timeout_ms = 5000,
-	    .upstream_idle_timeout_ms = 1000,
+	    .upstream_idle_timeout_ms = 20000,
 	    .upstream_connections = 3,
 	};
 	struct driver d = {.running = 0};
@@ -250,7 +251,7 @@ main(int argc, char **argv)
 	struct err e;
 	int option;
 
-	while ((option = getopt(argc, argv, "+a:u:p:d:e:f:h:x:c:")) != -1) {
+	while ((option = getopt(argc, argv, "+a:u:p:d:e:f:h:x:c:i:")) != -1) {
 		if (option == 'a')
 			cu.ca_file = optarg;
 		else if (option == 'u')
@@ -267,6 +268,10 @@ main(int argc, char **argv)
 			cu.host = optarg;
 		else if (option == 'f')
 			fallbacks[cu.fallback_count++] = optarg;
+		else if (option == 'i' &&
+		    num_parse(optarg, 1, 60000, "-i",
+			&config.upstream_idle_timeout_ms, &e) == 0)
+			continue;
 		else if (option != 'c' ||
 		    num_parse(optarg, 1, 100, "-c",
 			&config.upstream_connections, &e) == -1)

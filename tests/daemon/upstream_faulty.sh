@@ -118,7 +118,7 @@ check "503" "error upstream *app:1: registry answered 503
 error upstream *app:1: registry answered 503
 error upstream *app@$layer: registry answered 503"
 rule '{"match": "manifests", "stall": true}'
-run $url manifest app 1
+run -i 1000 $url manifest app 1
 check "no first byte" "error timeout *"
 run http://127.0.0.1:1 manifest app 1
 check "nobody listens" "error upstream test.example: app:1: 127.0.0.1: *"
@@ -156,7 +156,7 @@ run $url blob app "$layer" "$layer_size"
 check "dropped every time" "error upstream *"
 logged "three resumes" 4 'blobs'
 rule '{"match": "blobs", "stall_at": 1000, "times": 1}'
-run $url blob app "$layer" "$layer_size"
+run -i 2000 $url blob app "$layer" "$layer_size"
 check "stalled in the middle" "ok $layer $layer_size"
 rule '{"match": "blobs", "drop": 1000, "times": 1},
     {"match": "blobs", "status": 206, "headers":

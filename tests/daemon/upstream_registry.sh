@@ -7,10 +7,7 @@ for tool in docker-registry skopeo; do
 	command -v $tool >/dev/null || { echo "no $tool here"; exit 77; }
 done
 make_layout 3000000
-port=$(python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])')
+port=$(python3 "$lib/free_port.py")
 cat >"$work/config.yml" <<END
 version: 0.1
 log: {level: error}

@@ -10,7 +10,8 @@ over TLS ("tls"), and writes `MAIN OTHER [TLS]` to PORTS once all listen.  Each 
     main GET /v2/app/blobs/sha256:... auth=bearer range=bytes=5-
 
 SCENARIO is a JSON file, read again at every request, so that a test can
-change it:
+put another one in its place (by rename: that counts as a new one whatever it
+says):
 
 {"auth": {"scheme": "bearer"|"basic", "user": "u", "password": "p",
           "realm": URL (default: main's /token), "anonymous": true,
@@ -54,7 +55,8 @@ import time
 import urllib.parse
 
 LAYOUT, SCENARIO, LOG, PORTS = sys.argv[1:5]
-used = {}  # (time of scenario, rule) -> times it was applied
+used = {}  # rule of the present scenario -> times it was applied
+present = None  # the scenario, by which file it is
 tokens = {}  # token -> requests it may still serve
 lock = threading.Lock()
 places = {}  # "main" -> "127.0.0.1:PORT"
@@ -66,15 +68,26 @@ def expand(text):
     return text
 
 
+def read_scenario():
+    """Two files within one tick of the clock have the same time."""
+    global present
+    with open(SCENARIO) as f:
+        scenario, status = json.load(f), os.fstat(f.fileno())
+    with lock:
+        if present != (status.st_ino, status.st_mtime_ns):
+            present = status.st_ino, status.st_mtime_ns
+            used.clear()
+    return scenario
+
+
 def find_rule(scenario, line):
     for number, rule in enumerate(scenario.get("rules", [])):
         if not re.search(rule["match"], line):
             continue
-        key = (scenario["written"], number)
         with lock:
-            if used.get(key, 0) >= rule.get("times", 1 << 60):
+            if used.get(number, 0) >= rule.get("times", 1 << 60):
                 continue
-            used[key] = used.get(key, 0) + 1
+            used[number] = used.get(number, 0) + 1
         return rule
     return {}
 
@@ -251,9 +264,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                      "Docker-Content-Digest": digest})
 
     def handle_request(self):
-        with open(SCENARIO) as f:
-            scenario = json.load(f)
-            scenario["written"] = os.fstat(f.fileno()).st_mtime_ns
+        scenario = read_scenario()
         rule = find_rule(scenario, "%s %s %s" % (
             self.server.name, self.command, self.path))
         auth = scenario.get("auth")

@@ -146,8 +146,8 @@ print_next()
 # write_stop: a program that does what clean_up() would.
 write_stop()
 {
-	declare -p dir pids
-	declare -f note gone wait_for stop unmount_below scratch_remove
+	declare -p dir pids patience
+	declare -f note gone uptime_s family wait_for stop unmount_below scratch_remove
 	[ "$client" != docker ] ||
 	    echo "docker -H $docker_socket rm -f winnow-demo > /dev/null"
 	cat <<-'EOF'

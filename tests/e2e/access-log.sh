@@ -20,7 +20,7 @@ check 'the id in an error finds its line' wait_for 10 seen ".id == \"$id\"" 1
 line=$(jq -c "select(.id == \"$id\")" "$log")
 is 'with the status as a number' "$(jq .status <<< "$line")" 404
 is 'and what the client was told' "$(jq -r .error <<< "$line")" "$message"
-check "as core's line about it has it" \
+check "as core's line about it has it" wait_for 10 \
     grep -qF "code=not-found error=\"$message\"" "$dir/winnowd.log"
 
 agent=$'a"b\\c\x01\xff\xc3\xa4'
@@ -35,19 +35,26 @@ check 'nor is there anything on standard error' \
     fails grep -q 'request\.' "$dir/winnowd.log"
 
 # Requests go on while the file is renamed and winnowd told.
-many() { for _ in $(seq 40); do
-	curl -sS -o /dev/null -A many "http://$proxy/v2/?[1-20]"; done; }
+many()
+{
+	until [ -e "$dir/enough" ]; do
+		curl -sS -o /dev/null -A many "http://$proxy/v2/?[1-20]" &&
+		    echo >> "$dir/twenties"
+	done
+}
 many &
 requests=$!
 wait_for 10 grep -q '"many"' "$log"
 for i in 1 2 3; do
-	gone "$requests" && bail 'the requests were over too soon'
 	mv "$log" "$log.$i"
 	kill -HUP "${pids[winnowd]}"
 	check "SIGHUP makes a new file ($i)" wait_for 10 test -e "$log"
+	check 'which is written to' wait_for 10 grep -q '"many"' "$log"
 done
+touch "$dir/enough"
 wait "$requests"
-check 'no line is lost' wait_for 10 seen '.agent == "many"' 800
+check 'no line is lost' wait_for 10 seen '.agent == "many"' \
+    $((20 * $(wc -l < "$dir/twenties")))
 get -A last "http://$proxy/v2/"
 check 'what comes later is in the new file' wait_for 10 grep -q '"last"' "$log"
 check 'still every line is JSON' is_json "$log" "$log".?

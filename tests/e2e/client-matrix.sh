@@ -14,9 +14,10 @@ asked_before=0
 asked()
 {
 	local now
+	log_is_settled
 	now=$(wc -l < "$dir/winnowd.log")
 	sed -n "$((asked_before + 1)),${now}p" "$dir/winnowd.log" |
-	    sed -nE 's/.* request\.done .*method=([A-Z]+) path=\/v2\/([^ ]*).* status=([0-9]+).*/\1 \2 \3/p' |
+	    grep -v 'agent=settle-' | sed -nE 's/.* request\.done .*method=([A-Z]+) path=\/v2\/([^ ]*).* status=([0-9]+).*/\1 \2 \3/p' |
 	    sed -E 's/sha256:[0-9a-f]{64}/DIGEST/g' | tr '\n' ';'
 	asked_before=$now
 }
@@ -29,7 +30,8 @@ again()
 	shift 2
 	asked > /dev/null
 	"$@" > /dev/null 2>&1
-	got=$(asked)
+	asked > "$dir/asked"
+	got=$(cat "$dir/asked")
 	is "$client: an up-to-date pull" "$(in_any_order "$got")" \
 	    "$(in_any_order "$wanted")"
 	printf '%s\t%s\t%s\n' "$client" 'pulled again, asks' "$got" >> "$table"

@@ -42,7 +42,9 @@ check '30 clients pull at once' pull_all
 check 'all get the same manifest' same_manifests
 is 'no upstream blob is fetched twice' \
     "$(fetched_blobs | awk '$1 > 1')" ''
-check 'blobs were fetched' [ "$(fetched_blobs | wc -l)" -ge 6 ]
+# The registry writes its log when it has answered.
+all_fetched() { [ "$(fetched_blobs | wc -l)" -ge 6 ]; }
+check 'blobs were fetched' wait_for 10 all_fetched
 is 'the manifest behind the index is fetched once' \
     "$(grep -E '"GET /v2/[^ ]*/manifests/' "$dir/upstream.log" | grep -oE 'manifests/[^ ]*' | sort | uniq -c |
     awk '$1 > 1')" ''

@@ -41,7 +41,7 @@ revive()
 	local pid=${pids[winnowd]}
 	alive && return
 	wait_for 20 gone "$pid" || return 1
-	unset 'pids[winnowd]'
+	stop winnowd
 	start_winnowd
 }
 
@@ -58,7 +58,7 @@ full()
 {
 	local name
 	new_disk "${1}k"
-	if ! try_ready winnowd 5 answers "http://$proxy/v2/" -- \
+	if ! try_ready winnowd 20 answers "http://$proxy/v2/" -- \
 	    "$winnowd" -c "$dir/winnow.conf"; then
 		# No room for a database: it says so and ends.
 		wait_for 20 gone "${pids[winnowd]}" || return 1

@@ -77,6 +77,9 @@ lacks() { ! grep -qE -- "$2" <<< "$1" || { printf '%s\nhas: %s\n' "$1" "$2"; fal
 
 fails() { ! "$@"; }
 
+# family PID: it and its children.
+family() { echo "$1" $(pgrep -P "$1"); }
+
 finish()
 {
 	echo "1..$checks"
@@ -118,18 +121,38 @@ show_logs()
 	done
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds.
+# How many times as long as on an idle machine everything may take.  Only a
+# test that fails takes all of it.
+patience=4
+
+# uptime_s: seconds by a clock that nobody sets.
+uptime_s() { local now; read -r now _ < /proc/uptime; echo "${now%.*}"; }
+
+# wait_for SECONDS COMMAND...: until the command succeeds; an idle machine needs
+# less than so many seconds.
 wait_for()
 {
-	local end=$(($(date +%s) + $1))
+	local end=$(($(uptime_s) + $1 * patience))
 	shift
 	until "$@" > /dev/null 2>&1; do
-		[ "$(date +%s)" -lt "$end" ] || return 1
+		[ "$(uptime_s)" -lt "$end" ] || return 1
 		sleep 0.05
 	done
 }
 
-gone() { ! kill -0 "$1" 2> /dev/null; }
+# everywhere COMMAND...: twenty times, so that each server answers.  What is
+# changed is in force in one server before it is in another.
+everywhere() { for _ in {1..20}; do "$@" || return; done; }
+
+# gone PID...: none of the processes runs; who waits for it does not matter.
+gone()
+{
+	local pid
+	for pid; do
+		[[ $(cat "/proc/$pid/stat" 2> /dev/null) == *') '[!ZX]* ]] && return 1
+	done
+	return 0
+}
 
 # start NAME COMMAND...: in the background, output to NAME.log.
 start()
@@ -140,18 +163,22 @@ start()
 	pids[$name]=$!
 }
 
-# stop NAME [SIGNAL]: and wait until it is gone.
+# stop NAME [SIGNAL]: and wait until it is gone, and its children: servers of a
+# winnowd that was killed answer until they have noticed.
 stop()
 {
-	local pid=${pids[$1]:-}
+	local pid=${pids[$1]:-} all
 	[ -n "$pid" ] || return 0
 	unset "pids[$1]"
+	all=$(family "$pid")
 	kill "-${2:-TERM}" "$pid" 2> /dev/null
 	if ! wait_for 20 gone "$pid"; then
 		note "$1 ignores ${2:-TERM}"
 		kill -KILL "$pid"
 	fi
 	wait "$pid" 2> /dev/null || :
+	# shellcheck disable=SC2086 # words
+	wait_for 5 gone $all || note "$1 leaves processes behind"
 }
 
 # start_ready NAME SECONDS PROBE... -- COMMAND...: started and answering.
@@ -182,13 +209,8 @@ hash_of()
 	    "$1" "$2"
 }
 
-free_port()
-{
-	python3 -c 'import socket
-s = socket.socket()
-s.bind(("127.0.0.1", 0))
-print(s.getsockname()[1])'
-}
+# free_port: one that no client is given meanwhile, nor this test once more.
+free_port() { python3 "$tests/lib/free_port.py" "$dir/ports.taken"; }
 
 answers() { curl -fsS -o /dev/null "$1"; }
 
@@ -232,6 +254,24 @@ start_winnowd()
 	mkdir -p "$dir/store"
 	start_ready winnowd 20 answers "http://$proxy/v2/" -- \
 	    "$winnowd" -c "$dir/winnow.conf"
+}
+
+# log_is_settled: winnowd.log has what was answered until now.  A server writes
+# a request's line after its reply, but before that of the next request, which
+# is therefore asked of each.
+settles=0
+log_is_settled()
+{
+	settles=$((settles + 1))
+	wait_for 20 each_server_logs "settle-$settles."
+}
+each_server_logs()
+{
+	local servers
+	servers=$(sed -n 's/^servers: //p' "$dir/winnow.conf")
+	curl -sS -o /dev/null -A "$1" "http://$proxy/v2/"
+	[ "$(grep -F "agent=$1" "$dir/winnowd.log" |
+	    grep -oE ' id=[0-9]+' | sort -u | wc -l)" = "$servers" ]
 }
 
 # small_policies [LINE...]: a policy directory for the small image.

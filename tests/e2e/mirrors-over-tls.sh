@@ -109,8 +109,8 @@ trust "$dir/wrong.pem"
 restart_dockerd
 failed=$(grep -c 'tls.failed client=' "$dir/winnowd.log")
 mirrors 'not trusted' FULL refused image:1
-check 'which the log says' \
-    [ "$(grep -c 'tls.failed client=' "$dir/winnowd.log")" -ge $((failed + 13)) ]
+distrusted() { [ "$(grep -c 'tls.failed client=' "$dir/winnowd.log")" -ge $((failed + 13)) ]; }
+check 'which the log says' wait_for 10 distrusted
 
 print_table
 finish

@@ -88,7 +88,7 @@ echo 'keep: [/data]
 repository: docker.io/library/fake' > "$policies/fake.yaml"
 kill -HUP "${pids[winnowd]}"
 refused() { [[ $(refusal "$1") == 40[34]* ]]; }
-check 'until it no longer does' wait_for 10 refused fake/manifests/1
+check 'until it no longer does' wait_for 10 everywhere refused fake/manifests/1
 has 'nor by digest' "$(refusal "fake/manifests/$(source_digest fake)")" \
     '^404 MANIFEST_UNKNOWN'
 has 'schema 1 is refused, with the reason' "$(refusal schema1/manifests/1)" \

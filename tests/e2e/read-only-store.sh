@@ -20,7 +20,7 @@ start_winnowd
 check 'pulled while it can be written' pull small:1 "$dir/before"
 stop winnowd
 mount -o remount,ro "$dir/store" || bail 'cannot remount'
-check 'it does not start on such a store' fails try_ready winnowd 5 \
+check 'it does not start on such a store' fails try_ready winnowd 20 \
     answers "http://$proxy/v2/" -- "$winnowd" -c "$dir/winnow.conf"
 unset 'pids[winnowd]'
 has 'and says why' "$(tail -n 3 "$dir/winnowd.log")" \

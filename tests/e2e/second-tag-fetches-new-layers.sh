@@ -29,6 +29,7 @@ pull()
 	    "dir:$dir/pull.$1"
 }
 
+# The registry writes its log when it has answered.
 fetched()
 {
 	grep -oE '"GET /v2/library/small/blobs/sha256:[0-9a-f]*' \
@@ -37,11 +38,13 @@ fetched()
 
 : > "$dir/upstream.log"
 check 'the first tag' pull 1
-first=$(fetched)
-check 'fetches config and layers' [ "$first" -ge 4 ]
+layers=$(skopeo inspect "oci:$image:1" | jq '.Layers | length')
+fetched_all() { same "$(fetched)" $((layers + 1)); }
+check 'fetches config and layers' wait_for 10 fetched_all
 : > "$dir/upstream.log"
 check 'the second tag' pull 2
-is 'fetches its config and its new layer' "$(fetched)" 2
+fetched_two() { same "$(fetched)" 2; }
+check 'fetches its config and its new layer' wait_for 10 fetched_two
 shared=$(comm -12 <(jq -r '.layers[].digest' "$dir/pull.1/manifest.json" | sort) \
     <(jq -r '.layers[].digest' "$dir/pull.2/manifest.json" | sort) | wc -l)
 is 'the variants share their layers' "$shared" \

@@ -1,6 +1,6 @@
 #!/bin/bash
-# winnowd needs less than a second for 100,000 cached blobs, and still sees
-# which of them are damaged.
+# winnowd needs less than a second for 100,000 cached blobs, or on a slow machine
+# no more than some times what find(1) does, and still sees which are damaged.
 . "$(dirname "$0")/lib.sh"
 
 small_policies
@@ -39,10 +39,15 @@ wait_for 60 answers "http://$proxy/v2/"
 took=$(($(date +%s%3N) - began))
 # Other work on the machine makes the clock lie: what winnowd's core computed.
 cpu=$(awk '{ print ($14 + $15) * 10 }' "/proc/${pids[winnowd]}/stat")
-note "ready after $took ms, of which core computed $cpu ms"
-limit=1000
+# A slow machine is slow for everybody: what looking at each file costs find.
+TIMEFORMAT='%U %S'
+find_ms=$( { time find "$dir/store/blobs" -type f -size +9 > "$dir/found"; } 2>&1 |
+    awk '{ print int(($1 + $2) * 1000) }')
+note "ready after $took ms, of which core computed $cpu ms; find computes $find_ms ms"
+limit=$((find_ms * 4))
+[ "$limit" -ge 1000 ] || limit=1000
 # Builds with sanitizers are several times slower.
-nm "$winnowd" 2> /dev/null | grep -q __asan_init && limit=8000
+nm "$winnowd" 2> /dev/null | grep -q __asan_init && limit=$((limit * 8))
 check "ready with less than $limit ms of core's time" test "$cpu" -lt "$limit"
 status() { "$winnow" status --socket "$dir/admin.sock" --json | jq -r "$1"; }
 is 'the damaged are forgotten' "$(status .cache.blobs)" 99998

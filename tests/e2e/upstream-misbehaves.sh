@@ -119,8 +119,9 @@ start_ready upstream 20 test -s "$dir/ports" -- python3 \
     "$dir/requests" "$dir/ports"
 read -r main _ < "$dir/ports"
 closed=$(free_port)
+# Long enough for an upstream that works, on a machine with other work.
 start_winnowd "http://127.0.0.1:$main" 'tag_ttl: 0s' 'negative_ttl: 0s' \
-    'upstream_idle_timeout: 500ms' 'upstream_connect_timeout: 1s'
+    'upstream_idle_timeout: 3s'
 is 'an honest upstream: the variant' "$(ask variant)" '200 right'
 
 # --- statuses
@@ -185,7 +186,10 @@ row 'schema 1' original '{"match": "manifests", "status": 200, "headers":
     "body": "{\"schemaVersion\": 1}"}' '403 DENIED .*schema 1'
 row 'an endless manifest' original '{"match": "GET.*manifests",
     "extra": 5000000, "chunked": true}' '403 DENIED .*larger than 4194304'
-row 'wrong bytes' blob '{"match": "blobs", "flip": true}' '[02]00 broken' manifest
+# Before anything of the reply has left it becomes an error: where the server
+# hears at once that the blob comes and that it is wrong.
+row 'wrong bytes' blob '{"match": "blobs", "flip": true}' \
+    '([02]00 broken|502 UNAVAILABLE .*sha256)' manifest
 row 'wrong bytes in a blob' variant '{"match": "blobs", "flip": true}' \
     '502 UNAVAILABLE .*sha256' manifest
 row 'a wrong layer' variant '{"match": "blobs/LAYER", "flip": true}' \
@@ -194,7 +198,6 @@ row 'too few bytes' blob '{"match": "blobs", "truncate": 1000}' \
     '502 UNAVAILABLE .*has 1000 bytes' manifest
 row 'too few bytes' variant '{"match": "blobs", "truncate": 100}' \
     '502 UNAVAILABLE .*has 100 bytes' manifest
-# Before anything of the reply has left it becomes an error.
 row 'a byte too many' blob '{"match": "blobs", "extra": 1, "chunked": true}' \
     '([02]00 broken|502 UNAVAILABLE .*sends more than)' manifest
 row 'no layer' variant "{\"match\": \"blobs/LAYER\", \"status\": 404}" \
@@ -209,12 +212,13 @@ row 'dropped, no ranges' blob "$drop, \"no_range\": true, \"times\": 1}, $rest" 
 row 'dropped twice' variant "$drop, \"times\": 2}" '200 right' \
     manifest
 row 'dropped every time' blob "{\"match\": \"blobs\", \"drop\": 100}" \
-    '([02]00 broken|502)' manifest
+    '([02]00 broken|502 UNAVAILABLE .*library/app)' manifest
 row 'silent in the middle' blob "{\"match\": \"blobs/LAYER\",
     \"stall_at\": 700000, \"times\": 1}" '200 right' 'layer manifest'
 row 'another range than asked for' blob "$drop, \"times\": 1},
     {\"match\": \"blobs\", \"status\": 206, \"body\": \"aaaaa\", \"headers\":
-    {\"Content-Range\": \"bytes 5-9/10\"}}" '[02]00 broken' manifest
+    {\"Content-Range\": \"bytes 5-9/10\"}}" \
+    '([02]00 broken|502 UNAVAILABLE .*another range)' manifest
 row 'dropped' original '{"match": "GET.*manifests", "drop": 10}' \
     '502 UNAVAILABLE .*library/app'
 

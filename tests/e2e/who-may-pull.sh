@@ -146,13 +146,22 @@ for i in {1..20000}; do
 	printf '%s\n' "url = \"$v2/\"" "user = \"costly:mistyped$i\"" \
 	    'output = "/dev/null"' 'write-out = "%{http_code}\n"'
 done > "$dir/flood"
-start flood curl -s -Z --parallel-immediate --parallel-max 300 -K "$dir/flood"
+# Over and over: a fast machine is soon done with twenty thousand.
+flood()
+{
+	trap 'kill "$!"; exit' TERM
+	while :; do
+		curl -s -Z --parallel-immediate --parallel-max 300 \
+		    -K "$dir/flood" &
+		wait "$!"
+	done
+}
+start flood flood
 refused() { grep -q ' status=429 ' "$dir/winnowd.log"; }
 check 'too many are told to come back' wait_for 20 refused
 quick() { as alice 200 --max-time 30 "$v2/small/manifests/1"; }
 check 'alice is served meanwhile' quick
 check 'carol logs in meanwhile' carols_first
-check 'while the flood goes on' kill -0 "${pids[flood]}"
 for i in 1 2 3; do check "alice is served ($i)" quick; done
 stop flood 2> /dev/null
 is 'nobody came in' "$(log | grep -c 'status=200 .* user=costly')" 0

@@ -8,10 +8,10 @@ start_winnowd "oci:$(image_layouts postgres)" 'wait: 5m'
 workers() { pgrep -P "${pids[winnowd]}" | while read -r pid; do
 	tr '\0' ' ' < "/proc/$pid/cmdline" | grep -q worker && echo "$pid"; done; }
 
-# busy PID: it has used the processor since it started.
+# busy PID: it is at work.  It may be over in a second.
 busy()
 {
-	[ "$(awk '{ print $14 + $15 }' "/proc/$1/stat")" -gt 20 ]
+	[ "$(awk '{ print $14 + $15 }' "/proc/$1/stat")" -gt 5 ]
 }
 
 kill_busy()

@@ -38,9 +38,10 @@ strip_big()
 # pull_big NAME: the peak of winnowd's workers while they make the variant.
 pull_big()
 {
-	rm -f "$dir/stop"
+	rm -f "$dir/stop" "$dir/stop.not"
 	python3 "$tests/lib/peak_memory.py" watch "${pids[winnowd]}" \
 	    "$dir/stop" > "$dir/peak" &
+	wait_for 20 test -e "$dir/stop.not" || bail 'nobody watches'
 	manifest "$1" 1 > "$dir/answer"
 	: > "$dir/stop"
 	wait $!

@@ -4,7 +4,8 @@
 usage: peak_memory.py run COMMAND...   of the command and what it started;
                                        exits as the command does
        peak_memory.py watch PID STOP   of each worker of winnowd PID, until
-                                       the file STOP is there
+                                       the file STOP is there; makes STOP.not
+                                       when it begins
 
 Prints one number, the largest.
 """
@@ -34,6 +35,7 @@ def read(pid, name):
 def watch(parent, stop):
     """VmHWM only grows, so what is read last is the peak."""
     most = 0
+    open(stop + ".not", "w").close()
     while not os.path.exists(stop):
         for pid in read(parent, f"task/{parent}/children").split():
             pid = pid.decode()

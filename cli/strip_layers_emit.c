@@ -17,8 +17,6 @@
 #define PARTS_MAX 8
 /* With as many tasks before it a layer is not parted: parts are open files. */
 #define PARTED_TASKS_MAX 128
-/* Hashing an archive is about so many times faster than compressing it. */
-#define HASH_SPEED 6
 
 enum emit_kind { EMIT_LAYER, EMIT_PART, EMIT_ARCHIVE };
 
@@ -78,6 +76,10 @@ count_parts(const struct emission *em, size_t layer, uint64_t size)
 					    : PARTS_MAX;
 }
 
+/*
+ * A task is as urgent as its layer is large: the parts of the largest come
+ * first, and are joined while smaller layers are written.
+ */
 static void
 add_task(struct emission *em, const struct emit_task *task, uint64_t size)
 {
@@ -93,11 +95,9 @@ add_layer(struct emission *em, size_t i)
 
 	em->of[i] = (struct emit_layer){parts, em->count, parts + 1};
 	for (k = 0; k < parts; k++)
-		add_task(
-		    em, &(struct emit_task){EMIT_PART, i, k, -1}, size / parts);
+		add_task(em, &(struct emit_task){EMIT_PART, i, k, -1}, size);
 	if (parts > 0)
-		add_task(em, &(struct emit_task){EMIT_ARCHIVE, i, 0, -1},
-		    size / HASH_SPEED);
+		add_task(em, &(struct emit_task){EMIT_ARCHIVE, i, 0, -1}, size);
 	else
 		add_task(em, &(struct emit_task){EMIT_LAYER, i, 0, -1}, size);
 }

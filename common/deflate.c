@@ -39,6 +39,13 @@ struct unit_code {
 	uint32_t len;
 };
 
+/* The code of a distance. */
+struct distance_code {
+	uint16_t bits;
+	uint8_t len;
+	uint8_t all; /* with the extra bits behind it */
+};
+
 struct deflate {
 	/* The last position of a hash, modulo 2^16. */
 	uint16_t heads[1u << HASH_BITS];
@@ -51,7 +58,7 @@ struct deflate {
 	struct deflate_codes codes;
 	struct deflate_header header;
 	struct unit_code units[UNITS];
-	struct unit_code distances[DEFLATE_DISTANCES + 1];
+	struct distance_code distances[DEFLATE_DISTANCES + 1];
 	uint8_t length_symbols[MATCH_MAX + 1]; /* less SYMBOL_LENGTH */
 	uint8_t distance_symbols[512]; /* see distance_symbol() */
 	struct bit_writer out;
@@ -73,9 +80,8 @@ static const uint8_t length_extras[29] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2,
 static const uint16_t distance_bases[30] = {0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32,
     48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096,
     6144, 8192, 12288, 16384, 24576};
-/* Also of NO_DISTANCE. */
-static const uint8_t distance_extras[31] = {0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4,
-    5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 0};
+static const uint8_t distance_extras[30] = {0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4,
+    5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13};
 
 static void
 set_symbols(struct deflate *d)
@@ -335,29 +341,54 @@ set_units(struct deflate *d, const struct deflate_codes *codes)
 	}
 	for (i = 0; i < DEFLATE_DISTANCES; i++) {
 		code = codes->distances[i];
-		d->distances[i] = (struct unit_code){code.bits, code.len};
+		d->distances[i] = (struct distance_code){code.bits, code.len,
+		    (uint8_t)(code.len + distance_extras[i])};
 	}
+}
+
+/* The bits of a token, *len of them, at most 46. */
+static inline uint64_t
+token_bits(const struct deflate *d, uint32_t token, unsigned *len)
+{
+	const struct unit_code *unit = &d->units[token & UNIT_MASK];
+	const struct distance_code *distance =
+	    &d->distances[token >> DISTANCE_SHIFT & DISTANCE_MASK];
+	uint64_t extra = token >> EXTRA_SHIFT;
+
+	*len = unit->len + distance->all;
+	return unit->bits |
+	    (distance->bits | extra << distance->len) << unit->len;
 }
 
 static void
 put_tokens(struct deflate *d, const struct deflate_codes *codes)
 {
 	struct bit_writer w = d->out; /* in registers */
-	size_t i;
+	const uint32_t *token = d->tokens, *end = token + d->token_count;
+	uint64_t first, second;
+	unsigned len, second_len;
 
 	set_units(d, codes);
-	/* The same steps for each: branches would be guessed wrong. */
-	for (i = 0; i < d->token_count; i++) {
-		uint32_t token = d->tokens[i];
-		const struct unit_code *unit = &d->units[token & UNIT_MASK];
-		unsigned symbol = token >> DISTANCE_SHIFT & DISTANCE_MASK;
-		const struct unit_code *distance = &d->distances[symbol];
-		uint64_t bits =
-		    unit->bits | (uint64_t)distance->bits << unit->len;
-		unsigned len = unit->len + distance->len;
-
-		bits |= (uint64_t)(token >> EXTRA_SHIFT) << len;
-		bit_put(&w, bits, len + distance_extras[symbol]);
+	/*
+	 * Each step waits for the last one's flush, so two at a time.  The same
+	 * steps for bytes and copies: branches would be guessed wrong, but for
+	 * that of two long copies, which are rare.
+	 */
+	for (; end - token >= 2; token += 2) {
+		first = token_bits(d, token[0], &len);
+		second = token_bits(d, token[1], &second_len);
+		if (len + second_len > BIT_ROOM) {
+			bit_put(&w, first, len);
+			bit_flush(&w);
+			bit_put(&w, second, second_len);
+		} else {
+			bit_put(&w, first | second << len, len + second_len);
+		}
+		bit_flush(&w);
+	}
+	if (token < end) {
+		first = token_bits(d, *token, &len);
+		bit_put(&w, first, len);
 		bit_flush(&w);
 	}
 	bit_put(&w, codes->literals[SYMBOL_END].bits,

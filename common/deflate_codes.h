@@ -33,7 +33,9 @@ struct bit_writer {
 	unsigned count; /* in the buffer; below 8 after a flush */
 };
 
-/* Between two flushes at most 56 bits may be put. */
+/* As many bits may be put between two flushes. */
+#define BIT_ROOM 56
+
 static inline void
 bit_put(struct bit_writer *w, uint64_t bits, unsigned count)
 {

@@ -238,6 +238,7 @@ layer_read_content(
 	if (c.want == SPOOL_IF_LIKELY && entry->size <= SPOOL_SMALL)
 		c.want = SPOOL_YES;
 	marks_start(r->marks, entry->path, entry->size);
+	spool_begin(r->spool, entry->size);
 	if (read_pieces(&c, e) == -1)
 		return -1;
 	return finish_content(&c, e);

@@ -1,6 +1,7 @@
 /*
  * policy_guess: see policy.h.  Paths of a layer come directory by directory,
  * and of dozens of rules few can match in one: those are looked for once.
+ * Directories come in areas, as usr/share/doc, for which the same holds.
  */
 #include <string.h>
 
@@ -8,22 +9,48 @@
 #include "winnow/path.h"
 #include "winnow/policy.h"
 
-struct policy_guess {
-	const struct policy *policy;
-	char *dir; /* of the last path; NULL before the first */
-	size_t dir_len;
-	/* The rules that can match directly in `dir`. */
+/* An area is named by so many components. */
+#define AREA_DEPTH 3
+
+/* A directory, and the rules that can match below it. */
+struct place {
+	char *dir; /* NULL before the first */
+	size_t len;
 	const struct policy_rule **rules;
-	size_t rule_count;
+	size_t count;
 };
+
+struct policy_guess {
+	struct place all; /* the root */
+	struct place area; /* of the last path */
+	struct place last; /* the directory that it is in */
+};
+
+static void
+place_init(struct place *place, size_t rules)
+{
+	place->rules = mem_zalloc(rules, sizeof(*place->rules));
+}
+
+static void
+place_clear(struct place *place)
+{
+	free(place->dir);
+	free(place->rules);
+}
 
 struct policy_guess *
 policy_guess_new(const struct policy *p)
 {
 	struct policy_guess *g = mem_zalloc(1, sizeof(*g));
 
-	g->policy = p;
-	g->rules = mem_zalloc(p->keep_count, sizeof(*g->rules));
+	place_init(&g->all, p->keep_count);
+	place_init(&g->area, p->keep_count);
+	place_init(&g->last, p->keep_count);
+	while (g->all.count < p->keep_count) {
+		g->all.rules[g->all.count] = &p->keep[g->all.count];
+		g->all.count++;
+	}
 	return g;
 }
 
@@ -32,8 +59,9 @@ policy_guess_free(struct policy_guess *g)
 {
 	if (g == NULL)
 		return;
-	free(g->dir);
-	free(g->rules);
+	place_clear(&g->all);
+	place_clear(&g->area);
+	place_clear(&g->last);
 	free(g);
 }
 
@@ -95,27 +123,57 @@ other_path(const char *path)
 	return mem_printf("usr/%s", path);
 }
 
-/* Enters the directory of `path`, `len` bytes of it. */
+static bool
+is_at(const struct place *place, const char *path, size_t len)
+{
+	return place->dir != NULL && len == place->len &&
+	    memcmp(path, place->dir, len) == 0;
+}
+
+/* Enters the directory of `len` bytes of `path`, which lies in `outer`. */
 static void
-enter_dir(struct policy_guess *g, const char *path, size_t len)
+enter(struct place *place, const struct place *outer, const char *path,
+    size_t len)
 {
 	auto_free char *other = NULL;
 	size_t i;
 
-	free(g->dir);
-	g->dir = mem_strndup(path, len);
-	g->dir_len = len;
-	other =
-	    strcmp(g->dir, "usr") == 0 ? mem_strdup("") : other_path(g->dir);
-	g->rule_count = 0;
-	for (i = 0; i < g->policy->keep_count; i++) {
-		const struct policy_rule *rule = &g->policy->keep[i];
+	free(place->dir);
+	place->dir = mem_strndup(path, len);
+	place->len = len;
+	other = strcmp(place->dir, "usr") == 0 ? mem_strdup("")
+					       : other_path(place->dir);
+	place->count = 0;
+	for (i = 0; i < outer->count; i++) {
+		const struct policy_rule *rule = outer->rules[i];
 
 		if (rule->kind == POLICY_PACKAGE ||
-		    glob_match_below(rule->glob, g->dir) ||
+		    glob_match_below(rule->glob, place->dir) ||
 		    glob_match_below(rule->glob, other))
-			g->rules[g->rule_count++] = rule;
+			place->rules[place->count++] = rule;
 	}
+}
+
+/* How much of the directory of `len` bytes of `path` names its area. */
+static size_t
+area_len(const char *path, size_t len)
+{
+	size_t i, depth = 0;
+
+	for (i = 0; i < len; i++)
+		if (path[i] == '/' && ++depth == AREA_DEPTH)
+			return i;
+	return len;
+}
+
+static void
+enter_dir(struct policy_guess *g, const char *path, size_t len)
+{
+	size_t area = area_len(path, len);
+
+	if (!is_at(&g->area, path, area))
+		enter(&g->area, &g->all, path, area);
+	enter(&g->last, &g->area, path, len);
 }
 
 bool
@@ -128,14 +186,13 @@ policy_guess(struct policy_guess *g, const char *path)
 		return true;
 	if (len > 0)
 		len--;
-	if (g->dir == NULL || len != g->dir_len ||
-	    memcmp(path, g->dir, len) != 0)
+	if (!is_at(&g->last, path, len))
 		enter_dir(g, path, len);
-	if (g->rule_count == 0)
+	if (g->last.count == 0)
 		return false;
 	other = other_path(path);
-	for (i = 0; i < g->rule_count; i++)
-		if (rule_may_keep(g->rules[i], path, other))
+	for (i = 0; i < g->last.count; i++)
+		if (rule_may_keep(g->last.rules[i], path, other))
 			return true;
 	return false;
 }

@@ -25,9 +25,11 @@ AUTO_DEFINE(spool, spool_free)
 #define auto_spool __attribute__((cleanup(auto_spool_cleanup)))
 
 /*
- * One content at a time: append its bytes, read back what was written so
- * far, then keep it under `ordinal` or drop it.
+ * One content at a time: begin it, append its bytes, read back what was written
+ * so far, then keep it under `ordinal` or drop it.  Of how many bytes it will
+ * be decides only how they are written.
  */
+void spool_begin(struct spool *s, uint64_t size);
 int spool_append(struct spool *s, const void *data, size_t len, struct err *e);
 /* Zeros (a hole of a sparse file). */
 int spool_append_hole(struct spool *s, uint64_t len, struct err *e);

@@ -47,8 +47,9 @@ assert_bytes(const struct content *c, const uint8_t *data, uint64_t size)
 			fail_msg("content %u differs at %zu", c->ordinal, i);
 }
 
+/* `said` is of how many bytes the content is said to be. */
 static void
-append(struct spool *s, const struct content *c)
+append(struct spool *s, const struct content *c, uint64_t said)
 {
 	auto_free uint8_t *bytes = mem_alloc(c->size);
 	const void *data = NULL;
@@ -57,6 +58,7 @@ append(struct spool *s, const struct content *c)
 
 	for (i = 0; i < c->size; i++)
 		bytes[i] = byte_of(c, i);
+	spool_begin(s, said);
 	assert_int_equal(spool_append(s, bytes, c->size / 3, &e), 0);
 	assert_int_equal(
 	    spool_append(s, bytes + c->size / 3, c->size - c->size / 3, &e), 0);
@@ -86,36 +88,55 @@ check_find(const struct spool *s, const struct content *c)
 	assert_bytes(c, bytes, size);
 }
 
+static const struct content contents[] = {
+    {0, 10, 0, true},
+    {1, 5000000, 0, false}, /* leaves bytes behind in the file */
+    {9, 100, 3000000, true}, /* where this hole comes to lie */
+    {3, 0, 0, true},
+    {4, 1 << 20, 1, true},
+    {5, 700000, 0, false},
+    {6, 700000, 700000, true},
+    {7, 3000000, 5000, true},
+    {8, 20, 0, false},
+};
+#define CONTENTS (sizeof(contents) / sizeof(contents[0]))
+
+/* How the sizes that contents are said to be of relate to what they are. */
+enum said { SAID_TRUE, SAID_NONE, SAID_HUGE, SAID_COUNT };
+
 static void
-test_contents(void **state)
+check_contents(enum said said)
 {
-	static const struct content contents[] = {
-	    {0, 10, 0, true},
-	    {1, 5000000, 0, false}, /* leaves bytes behind in the file */
-	    {9, 100, 3000000, true}, /* where this hole comes to lie */
-	    {3, 0, 0, true},
-	    {4, 1 << 20, 1, true},
-	    {5, 700000, 0, false},
-	    {6, 700000, 700000, true},
-	    {7, 3000000, 5000, true},
-	    {8, 20, 0, false},
-	};
-	const size_t count = sizeof(contents) / sizeof(contents[0]);
 	auto_fd int fd = open_file();
 	auto_spool struct spool *s = spool_new(fd), *loaded = NULL;
 	struct err e;
 	size_t i;
 
-	(void)state;
-	for (i = 0; i < count; i++)
-		append(s, &contents[i]);
+	for (i = 0; i < CONTENTS; i++) {
+		const struct content *c = &contents[i];
+
+		append(s, c,
+		    said == SAID_TRUE       ? c->size + c->hole
+			: said == SAID_NONE ? 0
+					    : UINT64_MAX);
+	}
 	assert_int_equal(spool_append(s, "unfinished", 10, &e), 0);
 	assert_int_equal(spool_finish(s, &e), 0);
 	assert_int_equal(spool_load(fd, &loaded, &e), 0);
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < CONTENTS; i++) {
 		check_find(s, &contents[i]);
 		check_find(loaded, &contents[i]);
 	}
+}
+
+static void
+test_contents(void **state)
+{
+	enum said said;
+
+	(void)state;
+	for (said = SAID_TRUE; said < SAID_COUNT; said++)
+		check_contents(said);
 }
 
 static void
@@ -162,8 +183,8 @@ test_load_refuses(void **state)
 		off_t at;
 		struct err e;
 
-		append(s, &(struct content){0, 10, 0, true});
-		append(s, &(struct content){1, 10, 0, true});
+		append(s, &(struct content){0, 10, 0, true}, 10);
+		append(s, &(struct content){1, 10, 0, true}, 10);
 		assert_int_equal(spool_finish(s, &e), 0);
 		at = lseek(fd, 0, SEEK_END) + cases[i].back;
 		assert_int_equal(

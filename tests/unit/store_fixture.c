@@ -117,3 +117,12 @@ evict(struct store *s, const struct digest *d)
 
 	assert_int_equal(store_evict(s, &blob, 1, &e), 0);
 }
+
+bool
+keeps_none(void *arg, const char *scope, const struct store_holder *variant)
+{
+	(void)arg;
+	(void)scope;
+	(void)variant;
+	return false;
+}

@@ -10,6 +10,8 @@
 /* Around each test: the directory is there, and goes. */
 int store_setup(void **state);
 int store_teardown(void **state);
+#define STORE_TEST(name) \
+	cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 const char *store_directory(void);
 
 struct store *open_store(void);
@@ -24,5 +26,9 @@ long count_rows(const char *table);
 /* A blob with these bytes; and out of the store with one. */
 struct digest add(struct store *s, const char *text);
 void evict(struct store *s, const struct digest *d);
+
+/* For store_forget(): nothing has to stay known. */
+bool
+keeps_none(void *arg, const char *scope, const struct store_holder *variant);
 
 #endif

@@ -207,15 +207,13 @@ test_tags_in_order(void **state)
 int
 main(void)
 {
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_blobs_survive),
-	    TEST(test_lost_while_open),
-	    TEST(test_open_sweeps),
-	    TEST(test_one_owner),
-	    TEST(test_rows),
-	    TEST(test_tags_in_order),
+	    STORE_TEST(test_blobs_survive),
+	    STORE_TEST(test_lost_while_open),
+	    STORE_TEST(test_open_sweeps),
+	    STORE_TEST(test_one_owner),
+	    STORE_TEST(test_rows),
+	    STORE_TEST(test_tags_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

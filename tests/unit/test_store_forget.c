@@ -35,15 +35,6 @@ keeps_all(void *arg, const char *scope, const struct store_holder *variant)
 	return variant != NULL;
 }
 
-static bool
-keeps_none(void *arg, const char *scope, const struct store_holder *variant)
-{
-	(void)arg;
-	(void)scope;
-	(void)variant;
-	return false;
-}
-
 /* Forgets all that is evicted by now. */
 static void
 forget(struct store *s,
@@ -289,16 +280,14 @@ test_indexes_and_derived_layers(void **state)
 int
 main(void)
 {
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_cycles_do_not_grow),
-	    TEST(test_shared_blobs_stay),
-	    TEST(test_only_what_was_long_ago),
-	    TEST(test_variants_stay_known),
-	    TEST(test_hopeless_variants_go),
-	    TEST(test_tags_without_images_go),
-	    TEST(test_indexes_and_derived_layers),
+	    STORE_TEST(test_cycles_do_not_grow),
+	    STORE_TEST(test_shared_blobs_stay),
+	    STORE_TEST(test_only_what_was_long_ago),
+	    STORE_TEST(test_variants_stay_known),
+	    STORE_TEST(test_hopeless_variants_go),
+	    STORE_TEST(test_tags_without_images_go),
+	    STORE_TEST(test_indexes_and_derived_layers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

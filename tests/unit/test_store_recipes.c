@@ -189,13 +189,11 @@ test_recipes_are_small(void **state)
 int
 main(void)
 {
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_policies_are_shared),
-	    TEST(test_policies_go_with_their_variants),
-	    TEST(test_variant_without_policy),
-	    TEST(test_recipes_are_small),
+	    STORE_TEST(test_policies_are_shared),
+	    STORE_TEST(test_policies_go_with_their_variants),
+	    STORE_TEST(test_variant_without_policy),
+	    STORE_TEST(test_recipes_are_small),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,15 +53,6 @@
 	" DEFAULT 0;"                                              \
 	"CREATE INDEX layer_index_by_use ON layer_index (used);"
 
-static bool
-keeps_none(void *arg, const char *scope, const struct store_holder *variant)
-{
-	(void)arg;
-	(void)scope;
-	(void)variant;
-	return false;
-}
-
 static void
 test_version_2(void **state)
 {
@@ -176,12 +167,10 @@ test_later_version(void **state)
 int
 main(void)
 {
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, store_setup, store_teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_version_2),
-	    TEST(test_version_3),
-	    TEST(test_later_version),
+	    STORE_TEST(test_version_2),
+	    STORE_TEST(test_version_3),
+	    STORE_TEST(test_later_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

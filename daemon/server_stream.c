@@ -68,28 +68,41 @@ on_written(struct evhttp_connection *evcon, void *arg)
 	pump(r);
 }
 
-/*
- * Adds bytes of the file to the body.  On a plain connection as the file,
- * which the kernel sends: the piece has a descriptor of its own, which evhttp
- * closes when the piece has left.  Through TLS they are read.
- */
+static void
+free_piece(const void *data, size_t len, void *piece)
+{
+	(void)data;
+	(void)len;
+	free(piece);
+}
+
+/* Adds bytes of the file to the body as memory. */
 static int
-add_bytes(const struct stream_reply *r, struct evbuffer *body, uint64_t len,
+add_memory(const struct stream_reply *r, struct evbuffer *body, uint64_t len,
     struct err *e)
 {
-	int fd = r->stream->file_fd;
-	struct evbuffer_iovec space;
+	void *piece = mem_alloc((size_t)len);
 
-	if (connection_is_tls(r->exchange->connection)) {
-		evbuffer_reserve_space(body, (ev_ssize_t)len, &space, 1);
-		space.iov_len = (size_t)len;
-		if (fsutil_pread_all(fd, space.iov_base, space.iov_len,
-			(off_t)r->at, e) == -1)
-			return -1;
-		evbuffer_commit_space(body, &space, 1);
-		return 0;
+	if (fsutil_pread_all(r->stream->file_fd, piece, (size_t)len,
+		(off_t)r->at, e) == -1) {
+		free(piece);
+		return -1;
 	}
-	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	/* Space of the evbuffer's own would be twice as large. */
+	evbuffer_add_reference(body, piece, (size_t)len, free_piece, piece);
+	return 0;
+}
+
+/*
+ * The same as the file, which the kernel sends.  The piece has a descriptor of
+ * its own, which evhttp closes when the piece has left.
+ */
+static int
+add_file(const struct stream_reply *r, struct evbuffer *body, uint64_t len,
+    struct err *e)
+{
+	int fd = fcntl(r->stream->file_fd, F_DUPFD_CLOEXEC, 0);
+
 	if (fd == -1)
 		return err_set_errno(e, "no descriptor is left");
 	evbuffer_set_flags(body, EVBUFFER_FLAG_DRAINS_TO_FD);
@@ -117,8 +130,11 @@ send_piece(struct stream_reply *r, uint64_t len)
 {
 	struct evbuffer *body = evbuffer_new();
 	struct err e;
+	int status = connection_is_tls(r->exchange->connection)
+	    ? add_memory(r, body, len, &e)
+	    : add_file(r, body, len, &e);
 
-	if (add_bytes(r, body, len, &e) == -1) {
+	if (status == -1) {
 		evbuffer_free(body);
 		fail(r->exchange, &e);
 		return;

@@ -201,24 +201,28 @@ def good(image, wanted):
            "docker.io/library/app:1 other:2")
     refuse("unknown name", source + ":app:3", "no image app:3; there are")
     say("as skopeo and podman write it")
-    run = lambda *c: subprocess.run(c, check=True, capture_output=True)
+
+    def run(*command):
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit("%s: %s" % (" ".join(command), done.stderr))
+
     run("skopeo", "--insecure-policy", "copy", "oci:source:latest",
         "docker-archive:skopeo.tar:app:1")
     accept("skopeo", "docker-archive:skopeo.tar", wanted)
     if os.getuid() == 0:
+        # All that it has is below this directory, also what it notes of a
+        # boot, which another podman would share.
         podman = ["podman", "--root", os.path.abspath("podman"), "--runroot",
-                  os.path.abspath("podman-run"), "--storage-driver", "vfs"]
-        try:
-            run(*podman, "load", "-i", "skopeo.tar")
-            run(*podman, "save", "-o", "podman.tar", "docker.io/library/app:1")
-            run(*podman, "save", "--format", "oci-archive", "-o", "oci.tar",
-                "docker.io/library/app:1")
-            accept("podman", "docker-archive:podman.tar:app:1", wanted)
-            refuse("OCI archive", "docker-archive:oci.tar",
-                   "no manifest.json: not from docker save")
-        finally:
-            subprocess.run(podman + ["system", "reset", "-f"],
-                           capture_output=True)
+                  os.path.abspath("run"), "--tmpdir", os.path.abspath("tmp"),
+                  "--storage-driver", "vfs"]
+        run(*podman, "load", "-i", "skopeo.tar")
+        run(*podman, "save", "-o", "podman.tar", "docker.io/library/app:1")
+        run(*podman, "save", "--format", "oci-archive", "-o", "oci.tar",
+            "docker.io/library/app:1")
+        accept("podman", "docker-archive:podman.tar:app:1", wanted)
+        refuse("OCI archive", "docker-archive:oci.tar",
+               "no manifest.json: not from docker save")
 
 
 def hostile(image):

@@ -22,7 +22,7 @@
 #include "winnow/strbuf.h"
 
 /* Nothing takes so long; a test that waits longer has failed. */
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 #define MEDIA_TYPE "application/vnd.oci.image.manifest.v1+json"
 
 struct fixture {

@@ -4,6 +4,7 @@
 # shellcheck shell=bash disable=SC2034
 
 set -uo pipefail
+umask 022
 
 top_srcdir=${top_srcdir:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 top_builddir=${top_builddir:-$top_srcdir/build}

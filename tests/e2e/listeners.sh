@@ -1,5 +1,13 @@
 #!/bin/bash
 # One winnowd on IPv4, IPv6, a Unix socket and sockets that it inherits.
+# Containers often have no IPv6, where a network of one's own may have it.
+if [ ! -e /proc/net/if_inet6 ] || ! grep -q ' lo$' /proc/net/if_inet6; then
+	[ -n "${OWN_NETWORK:-}" ] ||
+	    OWN_NETWORK=1 exec unshare --net -- bash "$0" "$@"
+	echo 0 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+	echo 0 > /proc/sys/net/ipv6/conf/lo/disable_ipv6
+	ip link set lo up
+fi
 . "$(dirname "$0")/lib.sh"
 
 small_policies

@@ -22,7 +22,7 @@ has 'an unknown key' "$out" 'bad\.yaml:2:1: .*keeep'
 has 'a relative pattern' "$out" 'bad\.yaml:5:5: '
 has 'a bad pattern' "$out" 'bad\.yaml:6:[0-9]+: '
 has 'an unknown set' "$out" 'bad\.yaml:7:11: .*no-such-set'
-status_of() { timeout 10 "$winnowd" -c "$dir/winnow.conf" > /dev/null 2>&1; echo $?; }
+status_of() { timeout 60 "$winnowd" -c "$dir/winnow.conf" > /dev/null 2>&1; echo $?; }
 is 'winnowd does not start' "$(status_of)" 1
 check 'winnow check refuses it' fails "$winnow" check "$policies/bad.yaml"
 has 'with the same words' "$("$winnow" check "$policies/bad.yaml" 2>&1)" \

@@ -47,6 +47,8 @@ ACCEPT = ", ".join("application/vnd.oci.image.%s.v1+json" % kind
                    for kind in ("index", "manifest"))
 LAYOUT = "<QQQQQQQ48s"  # struct faults
 NEVER = 1 << 60
+# Seconds that only what hangs takes.
+PATIENCE = 60
 
 
 class Wrong(Exception):
@@ -96,7 +98,7 @@ class Winnowd:
                 [self.top + "/winnowd", "-c", self.top + "/winnow.conf"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=environment)
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 return False
@@ -109,7 +111,7 @@ class Winnowd:
 
     def get(self, path):
         connection = http.client.HTTPConnection(self.host, int(self.port),
-                                                timeout=30)
+                                                timeout=PATIENCE)
         try:
             connection.request("GET", "/v2/" + path,
                                headers={"Accept": ACCEPT})
@@ -128,7 +130,7 @@ class Winnowd:
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(20)
+            return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -239,7 +239,7 @@ on_too_late(evutil_socket_t fd, short what, void *arg)
 void
 loop_until(struct event_base *base, const size_t *done)
 {
-	const struct timeval limit = {.tv_sec = 20};
+	const struct timeval limit = {.tv_sec = 60};
 	bool late = false;
 	struct event *timer = evtimer_new(base, on_too_late, &late);
 

@@ -60,14 +60,11 @@ start_nginx()
 	    nginx -c "$dir/nginx.conf"
 }
 
-# The processes of a server: itself and its children.
-family() { echo "${pids[$1]}"; pgrep -P "${pids[$1]}"; }
-
 # cpu_ticks NAME: the processor time it has used.
 cpu_ticks()
 {
 	local pid
-	for pid in $(family "$1"); do cat "/proc/$pid/stat"; done |
+	for pid in $(family "${pids[$1]}"); do cat "/proc/$pid/stat"; done |
 	    sed 's/.*) //' | awk '{ n += $12 + $13 } END { print n }'
 }
 
@@ -123,7 +120,7 @@ table()
 memory()
 {
 	local pid
-	for pid in $(family winnow); do
+	for pid in $(family "${pids[winnow]}"); do
 		case $(tr '\0' ' ' < "/proc/$pid/cmdline") in
 		*"--role $1 "*) ;;
 		*--role*) continue ;;

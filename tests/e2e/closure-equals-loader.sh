@@ -5,14 +5,10 @@
 . "$(dirname "$0")/lib.sh"
 
 need_root
-need umoci gcc
+need umoci gcc musl-gcc
 [ -x "$top_builddir/tests/closure/list_closure" ] ||
     make -s -C "$top_builddir" tests/closure/list_closure > "$dir/make.log" 2>&1 ||
     bail "no list_closure: run make check first"
 check 'glibc: zero differences' "$tests/closure/images.sh" loader
-if command -v musl-gcc > /dev/null; then
-	check 'musl: zero differences' "$tests/closure/images.sh" musl
-else
-	note 'musl: musl-tools is not installed'
-fi
+check 'musl: zero differences' "$tests/closure/images.sh" musl
 finish

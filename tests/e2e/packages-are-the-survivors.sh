@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 need_root
-need umoci dpkg-query
+need umoci dpkg-query musl-gcc
 
 # strip_image NAME PROGRAM PATTERN...: the image unpacked, before and after.
 strip_image()
@@ -38,12 +38,8 @@ strip_image loader /usr/bin/perl 'package: grep' '/usr/share/doc/bash/**'
 has 'dpkg: perl, grep and their libraries' "$(installed)" \
     '^base-files .*grep .*libpcre2-8-0 .*perl-base '
 check 'dpkg: not bash' lacks "$(installed)" '\bbash '
-if command -v musl-gcc > /dev/null; then
-	strip_image musl /opt/app/bin/standard '/usr/share/doc/**'
-	is 'apk: the program, its library, the loader' \
-	    "$(sed -n 's/^P://p' "$dir/musl.root/lib/apk/db/installed" |
-	    tr '\n' ' ')" 'musl alpine-release apps standard '
-else
-	note 'musl: musl-tools is not installed'
-fi
+strip_image musl /opt/app/bin/standard '/usr/share/doc/**'
+is 'apk: the program, its library, the loader' \
+    "$(sed -n 's/^P://p' "$dir/musl.root/lib/apk/db/installed" | tr '\n' ' ')" \
+    'musl alpine-release apps standard '
 finish

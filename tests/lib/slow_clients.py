@@ -13,6 +13,7 @@ have at least been tried and ended, then one line `open N ended N` a second
 until it is killed.  Connections that the server ends are opened again, but for
 idle ones.  Clients have addresses of their own in 127.1.0.0/16.
 """
+import collections
 import errno
 import os
 import resource
@@ -40,7 +41,8 @@ class Clients:
         self.path = path
         self.poll = select.epoll()
         self.all = [Client(i) for i in range(count)]
-        self.closed = list(self.all)
+        # In turn: who was ended does not come before who has not come yet.
+        self.closed = collections.deque(self.all)
         self.by_fd = {}
         self.pending = 0
         self.ended = 0
@@ -134,7 +136,7 @@ class Clients:
         next_tick = time.monotonic() + 1
         while True:
             while self.closed and self.pending < PENDING:
-                client = self.closed.pop()
+                client = self.closed.popleft()
                 self.tried += client.sock is None
                 self.open(client)
             for fd, events in self.poll.poll(

@@ -360,6 +360,7 @@ token_bits(const struct deflate *d, uint32_t token, unsigned *len)
 	    (distance->bits | extra << distance->len) << unit->len;
 }
 
+/* The writer has been flushed: a pair may need all the room there is. */
 static void
 put_tokens(struct deflate *d, const struct deflate_codes *codes)
 {
@@ -431,6 +432,7 @@ put_block(struct deflate *d, const struct block *b, bool last)
 		put_stored(d, data, b->end - b->start, last);
 	} else if (fixed <= dynamic) {
 		bit_put(&d->out, last | 1u << 1, 3);
+		bit_flush(&d->out);
 		put_tokens(d, &d->fixed);
 	} else {
 		bit_put(&d->out, last | 2u << 1, 3);

@@ -133,6 +133,36 @@ test_join(void **state)
 }
 
 /*
+ * A block that begins with two copies of 28 bits each, in the codes of RFC
+ * 1951, wherever in a byte the block before it ends.
+ */
+static void
+test_copies_begin_block(void **state)
+{
+	enum { BLOCK = 65535, LENGTH = 100 };
+	uint64_t x = 88172645463325252u;
+	unsigned char *second = data + BLOCK;
+	size_t i;
+	int n;
+
+	(void)state;
+	for (n = 0; n < 64; n++) {
+		for (i = 0; i < BLOCK; i++) {
+			x ^= x << 13;
+			x ^= x >> 7;
+			x ^= x << 17;
+			/* Copies keep the compressor from skipping. */
+			data[i] = i % 32 < 24 ? (unsigned char)(' ' + (x >> 58))
+					      : data[i - 24];
+		}
+		memcpy(second, second - 9000, LENGTH);
+		memcpy(second + LENGTH, second - 10000, LENGTH);
+		check_stream(compress_at(0, data, BLOCK + 2 * LENGTH, true),
+		    BLOCK + 2 * LENGTH);
+	}
+}
+
+/*
  * Who changes these digests changes those of derived layers:
  * LAYER_EMIT_VERSION must grow with it.
  */
@@ -227,6 +257,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trip),
 	    cmocka_unit_test(test_join),
+	    cmocka_unit_test(test_copies_begin_block),
 	    cmocka_unit_test(test_pinned),
 	    cmocka_unit_test(test_limit),
 	    cmocka_unit_test(test_few_symbols),

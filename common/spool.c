@@ -19,6 +19,8 @@
 #define BUFFER_SIZE (1u << 20)
 /* Writes that begin in the middle of a page of the file cost a sixth more. */
 #define ALIGNMENT UINT64_C(4096)
+/* To copy less is cheaper than a write; a sparse file may have millions. */
+#define DIRECT_MIN 4096
 
 struct spool_record {
 	uint64_t ordinal;
@@ -36,7 +38,7 @@ struct spool {
 	int fd;
 	uint8_t *buffer; /* bytes not written yet; NULL when loaded */
 	size_t buffered;
-	bool direct; /* the current content is not buffered */
+	bool direct; /* of the current content only small pieces are buffered */
 	uint64_t written; /* file offset of the buffer */
 	uint64_t start; /* file offset of the current content */
 	uint64_t file_end; /* how far the file was ever written */
@@ -153,7 +155,7 @@ spool_append(struct spool *s, const void *data, size_t len, struct err *e)
 {
 	const uint8_t *bytes = data;
 
-	if (s->direct)
+	if (s->direct && (len >= DIRECT_MIN || position(s) == s->start))
 		return append_direct(s, data, len, e);
 	while (len > 0) {
 		size_t n = BUFFER_SIZE - s->buffered;

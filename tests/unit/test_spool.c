@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -139,6 +140,52 @@ test_contents(void **state)
 		check_contents(said);
 }
 
+/* How many writes this process has made. */
+static long
+count_writes(void)
+{
+	FILE *f = fopen("/proc/self/io", "re");
+	char line[64];
+	long n = -1;
+
+	assert_non_null(f);
+	while (n == -1 && fgets(line, sizeof(line), f) != NULL)
+		sscanf(line, "syscw: %ld", &n);
+	fclose(f);
+	assert_int_not_equal(n, -1);
+	return n;
+}
+
+/* A sparse file of a byte here and there is not a write for each. */
+static void
+test_small_pieces(void **state)
+{
+	enum { PIECES = 1 << 20 };
+	auto_fd int fd = open_file();
+	auto_spool struct spool *s = spool_new(fd);
+	const uint8_t *bytes;
+	const void *data = NULL;
+	size_t len = 0;
+	struct err e;
+	long before;
+	int i;
+
+	(void)state;
+	spool_begin(s, 2 * PIECES);
+	before = count_writes();
+	for (i = 0; i < PIECES; i++) {
+		assert_int_equal(spool_append(s, "x", 1, &e), 0);
+		assert_int_equal(spool_append_hole(s, 1, &e), 0);
+	}
+	assert_true(count_writes() - before < 10);
+	assert_int_equal(spool_map(s, &data, &len, &e), 0);
+	assert_int_equal(len, 2 * PIECES);
+	for (bytes = data, i = 0; i < 2 * PIECES; i++)
+		if (bytes[i] != (i % 2 == 0 ? 'x' : 0))
+			fail_msg("byte %d", i);
+	spool_unmap(s);
+}
+
 static void
 test_empty(void **state)
 {
@@ -200,6 +247,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_contents),
+	    cmocka_unit_test(test_small_pieces),
 	    cmocka_unit_test(test_empty),
 	    cmocka_unit_test(test_load_refuses),
 	};

@@ -105,6 +105,10 @@ def all_seeds():
         yield "inflate", data
     yield "deflate", layers.NOISE[:200] * 9
     yield "deflate", bytes(70000) + layers.NOISE[:3000]
+    # Instructions: noise and copies of it, in turns.
+    yield "deflate", b"".join(
+        b"\x7f" + layers.NOISE[at:at + 128] + bytes([128 + at % 100, 0, 99])
+        for at in range(0, 2000, 7))
     yield "layer_index", b"\0" * 64
     for order in "<", ">":
         yield "ldconf", b"glibc-ld.so.cache1.1" + struct.pack(

@@ -166,6 +166,51 @@ test_copies_begin_block(void **state)
  * Who changes these digests changes those of derived layers:
  * LAYER_EMIT_VERSION must grow with it.
  */
+static uint64_t
+next_random(uint64_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return *x >> 8;
+}
+
+/* Runs of new bytes, of which there are `variety`, and copies of what was. */
+static void
+fill_at_random(size_t len, unsigned variety, uint64_t *x)
+{
+	size_t i = 0, run, back;
+
+	while (i < len) {
+		run = 1 + next_random(x) % (next_random(x) % 8 == 0 ? 300 : 20);
+		back = next_random(x) % 3 == 0 ? 0 : next_random(x) % 40000;
+		if (back > i)
+			back = 0;
+		for (; run > 0 && i < len; run--, i++)
+			data[i] = back == 0
+			    ? (unsigned char)(next_random(x) % variety)
+			    : data[i - back];
+	}
+}
+
+/* Blocks of every kind begin at every bit, with whatever comes first. */
+static void
+test_random(void **state)
+{
+	uint64_t x = 88172645463325252u;
+	int n;
+
+	(void)state;
+	for (n = 0; n < 400; n++) {
+		/* The last block is a short one. */
+		size_t len =
+		    next_random(&x) % 3 * 65535 + next_random(&x) % 600;
+
+		fill_at_random(len, 1 + next_random(&x) % 256, &x);
+		check_stream(compress_at(0, data, len, true), len);
+	}
+}
+
 static void
 test_pinned(void **state)
 {
@@ -258,6 +303,7 @@ main(void)
 	    cmocka_unit_test(test_round_trip),
 	    cmocka_unit_test(test_join),
 	    cmocka_unit_test(test_copies_begin_block),
+	    cmocka_unit_test(test_random),
 	    cmocka_unit_test(test_pinned),
 	    cmocka_unit_test(test_limit),
 	    cmocka_unit_test(test_few_symbols),

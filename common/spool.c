@@ -158,13 +158,11 @@ spool_append(struct spool *s, const void *data, size_t len, struct err *e)
 	if (s->direct && (len >= DIRECT_MIN || position(s) == s->start))
 		return append_direct(s, data, len, e);
 	while (len > 0) {
-		size_t n = BUFFER_SIZE - s->buffered;
+		size_t n;
 
-		if (n == 0) {
-			if (flush(s, e) == -1)
-				return -1;
-			continue;
-		}
+		if (s->buffered == BUFFER_SIZE && flush(s, e) == -1)
+			return -1;
+		n = BUFFER_SIZE - s->buffered;
 		if (n > len)
 			n = len;
 		memcpy(s->buffer + s->buffered, bytes, n);

@@ -26,6 +26,13 @@
 #include "winnow/mem.h"
 #include "winnow/num.h"
 
+/*
+ * Freed memory at the heap's end stays here up to this much: each piece of a
+ * blob through TLS is allocated, and new pages for it would cost half as much
+ * as sending it.
+ */
+#define HEAP_SPARE (4 << 20)
+
 /* Nothing is uploaded: room for a request that is only to be refused. */
 #define MAX_BODY (16 << 10)
 #define MAX_HEADERS (16 << 10)
@@ -399,13 +406,6 @@ close_server(struct server *s)
 	counters_close(s->counters);
 	close(s->blobs);
 }
-
-/*
- * Freed memory at the heap's end stays here up to this much: each piece of a
- * blob through TLS is allocated, and new pages for it would cost half as much
- * as sending it.
- */
-#define HEAP_SPARE (4 << 20)
 
 /* The log's lines of one turn are written together, before the next wait. */
 static void

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -186,6 +187,34 @@ test_small_pieces(void **state)
 	spool_unmap(s);
 }
 
+/* A hole takes no blocks, nor does what was dropped. */
+static void
+test_hole(void **state)
+{
+	static const uint8_t bytes[3 << 20] = {1};
+	auto_spool struct spool *s = NULL;
+	auto_fd int fd = open_file();
+	struct stat st;
+	struct err e;
+	int i;
+
+	(void)state;
+	s = spool_new(fd);
+	for (i = 0; i < 2; i++) {
+		spool_begin(s, sizeof(bytes));
+		assert_int_equal(spool_append(s, bytes, sizeof(bytes), &e), 0);
+		assert_int_equal(spool_append_hole(s, 64 << 20, &e), 0);
+		spool_keep(s, (uint32_t)i);
+	}
+	spool_begin(s, sizeof(bytes));
+	assert_int_equal(spool_append(s, bytes, sizeof(bytes), &e), 0);
+	spool_drop(s);
+	assert_int_equal(spool_finish(s, &e), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_true(st.st_size > 128 << 20);
+	assert_in_range(st.st_blocks, (6 << 20) / 512, (7 << 20) / 512);
+}
+
 static void
 test_empty(void **state)
 {
@@ -248,6 +277,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_contents),
 	    cmocka_unit_test(test_small_pieces),
+	    cmocka_unit_test(test_hole),
 	    cmocka_unit_test(test_empty),
 	    cmocka_unit_test(test_load_refuses),
 	};

@@ -113,14 +113,15 @@ limit_lengths(
 	}
 }
 
+/* The bits of a code, of at most 15, last one first. */
 static uint16_t
 reverse(unsigned code, unsigned len)
 {
-	unsigned i, reversed = 0;
-
-	for (i = 0; i < len; i++)
-		reversed |= (code >> i & 1) << (len - 1 - i);
-	return (uint16_t)reversed;
+	code = (code & 0x5555) << 1 | (code >> 1 & 0x5555);
+	code = (code & 0x3333) << 2 | (code >> 2 & 0x3333);
+	code = (code & 0x0f0f) << 4 | (code >> 4 & 0x0f0f);
+	code = (code & 0x00ff) << 8 | (code >> 8 & 0x00ff);
+	return (uint16_t)(code >> (16 - len));
 }
 
 /* Gives each symbol the code that follows from the lengths alone. */

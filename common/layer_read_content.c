@@ -188,16 +188,28 @@ read_elf(struct content *c, struct err *e)
 	return 0;
 }
 
-/* An ELF file that others may need; when in doubt it is one. */
+static bool
+is_library_name(const char *name)
+{
+	return name != NULL &&
+	    (strncmp(name, "lib", 3) == 0 || strncmp(name, "ld", 2) == 0);
+}
+
+/*
+ * What other files need is called so; modules, which are opened by their
+ * names, are kept by rules.
+ */
 static bool
 is_library(const struct layer_entry *entry)
 {
 	const struct elf_facts *elf = entry->elf;
+	const char *base = path_base(entry->path);
 
-	if (strstr(path_base(entry->path), ".so") != NULL)
+	if (is_library_name(base) && strstr(base, ".so") != NULL)
 		return true;
 	return elf != NULL && elf->type == ET_DYN &&
-	    (elf->soname != NULL || elf->interpreter == NULL);
+	    (is_library_name(elf->soname) ||
+		(is_library_name(base) && elf->interpreter == NULL));
 }
 
 static int

@@ -57,7 +57,7 @@ struct watch {
 	const char *family;
 	char *because; /* what the hint begins with */
 	struct glob *glob;
-	char *start; /* how the last component begins, if that is known */
+	char *start, *end; /* of the last component, as far as they are known */
 	uint32_t count, kept; /* of the source's files */
 	const struct tree_node *example; /* the first */
 };
@@ -125,14 +125,14 @@ find_triggers(const struct selection *s, const struct tree_node **by)
 }
 
 /*
- * How a name must begin to match the last component of the pattern, as far as
- * that says it literally; "" when the component is one of several.  A group
- * that ends with a slash has whole components: LIB is the only one.
+ * How a name must begin and end to match the last component of the pattern, as
+ * far as that says it literally; "" when the component is one of several.  A
+ * group that ends with a slash has whole components: LIB is the only one.
  */
-static char *
-last_literal(const char *pattern)
+static void
+take_literals(struct watch *watch, const char *pattern)
 {
-	const char *last = pattern, *p;
+	const char *last = pattern, *end, *p;
 	int depth = 0, depth_of_last = 0;
 
 	for (p = pattern; *p != '\0'; p++) {
@@ -142,8 +142,22 @@ last_literal(const char *pattern)
 			depth_of_last = p[1] == '}' ? depth - 1 : depth;
 		}
 	}
-	return mem_strndup(
-	    last, depth_of_last == 0 ? strcspn(last, "*?[{\\") : 0);
+	if (depth_of_last > 0)
+		last = p;
+	for (end = p; end > last && strchr("*?]}\\", end[-1]) == NULL;)
+		end--;
+	watch->start = mem_strndup(last, strcspn(last, "*?[{\\"));
+	watch->end = mem_strdup(end);
+}
+
+static bool
+has_literals(const struct watch *watch, const struct tree_node *n)
+{
+	size_t start = strlen(watch->start), end = strlen(watch->end);
+
+	return n->name_len >= start && n->name_len >= end &&
+	    memcmp(n->name, watch->start, start) == 0 &&
+	    memcmp(n->name + n->name_len - end, watch->end, end) == 0;
 }
 
 /* Takes `because`. */
@@ -154,9 +168,8 @@ add_watch(
 	struct watch *watch = &w->items[w->count++];
 	struct err ignored;
 
-	*watch = (struct watch){.family = family,
-	    .because = because,
-	    .start = last_literal(pattern)};
+	*watch = (struct watch){.family = family, .because = because};
+	take_literals(watch, pattern);
 	/* The tables are tested, and services are plain names: it compiles. */
 	(void)glob_compile(pattern, &watch->glob, NULL, &ignored);
 }
@@ -267,6 +280,7 @@ clear_watches(struct watches *w)
 
 		free(watch->because);
 		free(watch->start);
+		free(watch->end);
 		if (watch->glob != NULL)
 			glob_free(watch->glob);
 	}
@@ -282,11 +296,9 @@ count_file(struct watches *w, const struct tree_node *n, bool kept,
 	strbuf_reset(path);
 	for (i = 0; i < w->count; i++) {
 		struct watch *watch = &w->items[i];
-		size_t len = strlen(watch->start);
 
 		/* Most names are none; their paths cost the most. */
-		if (watch->glob == NULL || n->name_len < len ||
-		    memcmp(n->name, watch->start, len) != 0)
+		if (watch->glob == NULL || !has_literals(watch, n))
 			continue;
 		if (path->len == 0)
 			tree_node_path(n, path);

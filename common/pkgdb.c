@@ -70,15 +70,37 @@ pkgdb_add_package(struct pkgdb *db)
 	return p;
 }
 
+/* The directory of that name, or NULL; lists go directory by directory. */
+static const struct tree_node *
+find_dir(const struct pkgdb *db, const char *path, size_t len)
+{
+	struct pkgdb_dir *last = db->last;
+
+	if (len == last->path.len && len > 0 &&
+	    memcmp(last->path.data, path, len) == 0)
+		return last->node;
+	strbuf_reset(&last->path);
+	strbuf_add(&last->path, path, len);
+	last->node = tree_resolve(
+	    db->tree, NULL, strbuf_string(&last->path), 0, NULL, NULL);
+	return last->node;
+}
+
 struct tree_node *
 pkgdb_node(const struct pkgdb *db, const char *path, size_t len)
 {
-	auto_free char *copy = NULL;
+	const struct tree_node *dir;
+	const char *slash;
+	size_t dir_len;
 
-	if (len == 0 || len > LIMIT_PATH)
+	if (len == 0 || len > LIMIT_PATH || memchr(path, '\0', len) != NULL)
 		return NULL;
-	copy = mem_strndup(path, len);
-	return tree_resolve(db->tree, NULL, copy, TREE_NOFOLLOW, NULL, NULL);
+	slash = memrchr(path, '/', len);
+	dir_len = slash == NULL ? 0 : (size_t)(slash + 1 - path);
+	dir = find_dir(db, path, dir_len);
+	if (dir == NULL)
+		return NULL;
+	return tree_child(db->tree, dir, path + dir_len, len - dir_len);
 }
 
 void
@@ -101,6 +123,8 @@ pkgdb_read(const struct tree *t, struct pkgdb **out, struct err *e)
 	size_t i;
 
 	db->tree = t;
+	db->last = mem_zalloc(1, sizeof(*db->last));
+	strbuf_init(&db->last->path, LIMIT_PATH);
 	for (i = 0; i < COUNT(documentation_dirs); i++)
 		db->documentation[i] =
 		    tree_resolve(t, NULL, documentation_dirs[i], 0, NULL, NULL);
@@ -135,6 +159,8 @@ pkgdb_free(struct pkgdb *db)
 		free(p->files);
 	}
 	free(db->packages);
+	strbuf_clear(&db->last->path);
+	free(db->last);
 	free(db);
 }
 

@@ -155,6 +155,7 @@ command_strip(const struct options *o)
 	int status = CLI_OK;
 	struct err e;
 
+	mem_keep_freed();
 	if (layout_parse(o->operands[1], &to, &e) == -1 ||
 	    run(o, &to, &e) == -1)
 		status = cli_fail("strip", &e);

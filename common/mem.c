@@ -1,5 +1,6 @@
 #include "winnow/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +17,14 @@ fail(void)
 	n = write(STDERR_FILENO, text, sizeof(text) - 1);
 	(void)n;
 	_exit(MEM_EXIT_STATUS);
+}
+
+void
+mem_keep_freed(void)
+{
+	/* The most that glibc takes, and more than is ever free. */
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	mallopt(M_TRIM_THRESHOLD, 128 << 20);
 }
 
 void *

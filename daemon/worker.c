@@ -16,6 +16,7 @@
 #include "winnow/layer_index.h"
 #include "winnow/limits.h"
 #include "winnow/log.h"
+#include "winnow/mem.h"
 #include "winnow/sandbox.h"
 
 /* Descriptors: three standard ones, the channel, the job's, maps in use. */
@@ -91,6 +92,7 @@ give_up(struct err *e)
 	close_others();
 	prepare_libraries();
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	mem_keep_freed();
 	set_limit(RLIMIT_FSIZE, 2 * LIMIT_LAYER_SIZE);
 	set_limit(RLIMIT_NPROC, 0);
 	set_limit(RLIMIT_NOFILE, WORKER_FILES);

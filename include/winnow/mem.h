@@ -15,6 +15,12 @@
 /* The exit status of a process that ran out of memory. */
 #define MEM_EXIT_STATUS 71
 
+/*
+ * What is freed stays with the process: for one that soon takes as much again,
+ * since every page that the kernel gives costs microseconds.
+ */
+void mem_keep_freed(void);
+
 /* Heap memory of `size` bytes (at least one), not initialised.  Free it. */
 void *mem_alloc(size_t size) __attribute__((malloc, warn_unused_result));
 

@@ -85,9 +85,11 @@ index_cache_read(const struct digest *layer, struct layer_index **out)
 	if (fd == -1 || !is_ours(fd) ||
 	    fsutil_read_fd(fd, path, LIMIT_LAYER_INDEX_SIZE, &data, &len,
 		&ignored) == -1 ||
-	    !is_intact(data, len, layer) ||
-	    layer_index_parse(
-		data + HEADER_LEN, len - HEADER_LEN, out, &ignored) == -1)
+	    !is_intact(data, len, layer))
+		return false;
+	len -= HEADER_LEN;
+	memmove(data, data + HEADER_LEN, len);
+	if (layer_index_parse(&data, len, out, &ignored) == -1)
 		return false;
 	(void)futimens(fd, NULL);
 	return true;

@@ -30,8 +30,8 @@ strip_layers_new(const struct strip *s, const struct oci_manifest *m)
 	return l;
 }
 
-static void
-close_fd(int *fd)
+void
+strip_layers_close(int *fd)
 {
 	if (*fd != -1)
 		close(*fd);
@@ -47,9 +47,9 @@ strip_layers_clear(struct strip_layers *l, struct strip_layer *item)
 		layout_end_blob(l->strip->to, &item->blob, NULL, &ignored);
 	spool_free(item->spool);
 	item->spool = NULL;
-	close_fd(&item->source.fd);
-	close_fd(&item->spool_fd);
-	close_fd(&item->index_fd);
+	strip_layers_close(&item->source.fd);
+	strip_layers_close(&item->spool_fd);
+	strip_layers_close(&item->index_fd);
 }
 
 void
@@ -95,7 +95,7 @@ strip_layers_open(struct strip_layers *l, size_t i, struct err *e)
 {
 	struct strip_layer *item = &l->items[i];
 
-	close_fd(&item->spool_fd);
+	strip_layers_close(&item->spool_fd);
 	if (input_open_layer(l->strip->input, &l->manifest->layers[i],
 		&item->source, e) == -1) {
 		item->source.fd = -1;
@@ -132,18 +132,12 @@ read_layer(void *arg, size_t i, struct err *e)
 	const struct spool_filter filter = {want_content, guess};
 	auto_spool struct spool *spool = spool_new(item->spool_fd);
 	auto_layer_index struct layer_index *index = NULL;
-	auto_strbuf struct strbuf out;
 
-	strbuf_init(&out, LIMIT_LAYER_INDEX_SIZE);
 	if (layer_index_read(&item->source, &filter, spool, &index, e) == -1 ||
-	    spool_finish(spool, e) == -1)
+	    spool_finish(spool, e) == -1 ||
+	    layer_index_write(index, item->index_fd, e) == -1)
 		return wrap_layer(l, i, e);
-	layer_index_format(index, &out);
-	if (out.overflow) {
-		err_set(e, ERR_LIMIT, "its index is too large");
-		return wrap_layer(l, i, e);
-	}
-	return fsutil_pwrite_all(item->index_fd, out.data, out.len, 0, e);
+	return 0;
 }
 
 static int
@@ -156,11 +150,11 @@ take_index(void *arg, size_t i, struct err *e)
 
 	if (fsutil_read_fd(item->index_fd, "index", LIMIT_LAYER_INDEX_SIZE,
 		&text, &len, e) == -1 ||
-	    layer_index_parse(text, len, &l->indexes[i], e) == -1 ||
+	    layer_index_parse(&text, len, &l->indexes[i], e) == -1 ||
 	    spool_load(item->spool_fd, &item->spool, e) == -1)
 		return wrap_layer(l, i, e);
-	close_fd(&item->index_fd);
-	close_fd(&item->source.fd);
+	strip_layers_close(&item->index_fd);
+	strip_layers_close(&item->source.fd);
 	return 0;
 }
 

@@ -61,6 +61,7 @@ fsutil_read_fd(int fd, const char *what, size_t max, char **data, size_t *len,
 			return err_set(e, ERR_LIMIT,
 			    "%s is larger than %zu bytes", what, max);
 	}
+	buf = mem_realloc(buf, used + 1, 1);
 	buf[used] = '\0';
 	*data = steal(&buf);
 	*len = used;

@@ -34,6 +34,7 @@ layer_index_free(struct layer_index *index)
 	arena_free(index->arena);
 	free(index->entries);
 	free(index->warnings);
+	free(index->text);
 	free(index);
 }
 

@@ -22,28 +22,46 @@
  *	u32 number of dlopens; of each: u8 priority, optional string feature,
  *	u32 number of sonames; strings
  */
+#include <endian.h>
 #include <string.h>
 
 #include "layer_index_bytes.h"
+#include "winnow/fsutil.h"
 #include "winnow/layer_index.h"
+#include "winnow/limits.h"
+
+/* To write an index to a file takes no more memory than this and an entry. */
+#define PIECE_SIZE ((size_t)128 << 10)
+
+/* Writes a number to `to`; where the next one begins. */
+static char *
+set_number(char *to, uint64_t value, size_t bytes)
+{
+	value = htole64(value);
+	memcpy(to, &value, bytes);
+	return to + bytes;
+}
 
 static void
 put_number(struct strbuf *out, uint64_t value, size_t bytes)
 {
-	uint8_t buf[8];
-	size_t i;
+	char *room = strbuf_extend(out, bytes);
 
-	for (i = 0; i < bytes; i++)
-		buf[i] = (uint8_t)(value >> (8 * i));
-	strbuf_add(out, buf, bytes);
+	if (room != NULL)
+		set_number(room, value, bytes);
 }
 
 static void
 put_bytes(struct strbuf *out, const void *bytes, size_t len)
 {
-	put_number(out, len, 4);
-	strbuf_add(out, bytes, len);
-	strbuf_add_char(out, '\0');
+	char *room = strbuf_extend(out, 4 + len + 1);
+
+	if (room == NULL)
+		return;
+	room = set_number(room, len, 4);
+	if (len > 0)
+		memcpy(room, bytes, len);
+	room[len] = '\0';
 }
 
 static void
@@ -113,22 +131,33 @@ put_elf(struct strbuf *out, const struct elf_facts *facts)
 	}
 }
 
+/* The numbers that every entry has. */
+static void
+put_numbers(struct strbuf *out, const struct layer_entry *entry)
+{
+	char *room = strbuf_extend(out, 1 + 4 + 4 * 8 + 5 * 4);
+
+	if (room == NULL)
+		return;
+	room = set_number(room, entry->type, 1);
+	room = set_number(room, entry->mode, 4);
+	room = set_number(room, entry->uid, 8);
+	room = set_number(room, entry->gid, 8);
+	room = set_number(room, entry->size, 8);
+	room = set_number(room, (uint64_t)entry->mtime, 8);
+	room = set_number(room, entry->mtime_nsec, 4);
+	room = set_number(room, entry->dev_major, 4);
+	room = set_number(room, entry->dev_minor, 4);
+	room = set_number(room, entry->ordinal, 4);
+	set_number(room, entry->marks, 4);
+}
+
 static void
 put_entry(struct strbuf *out, const struct layer_entry *entry)
 {
 	uint32_t i;
 
-	put_number(out, entry->type, 1);
-	put_number(out, entry->mode, 4);
-	put_number(out, entry->uid, 8);
-	put_number(out, entry->gid, 8);
-	put_number(out, entry->size, 8);
-	put_number(out, (uint64_t)entry->mtime, 8);
-	put_number(out, entry->mtime_nsec, 4);
-	put_number(out, entry->dev_major, 4);
-	put_number(out, entry->dev_minor, 4);
-	put_number(out, entry->ordinal, 4);
-	put_number(out, entry->marks, 4);
+	put_numbers(out, entry);
 	put_string(out, entry->path);
 	put_optional_string(out, entry->link);
 	put_optional_string(out, entry->script);
@@ -144,15 +173,52 @@ put_entry(struct strbuf *out, const struct layer_entry *entry)
 		put_elf(out, entry->elf);
 }
 
+static void
+put_head(struct strbuf *out, const struct layer_index *index)
+{
+	strbuf_add(out, LAYER_INDEX_MAGIC, LAYER_INDEX_MAGIC_LEN);
+	put_number(out, LAYER_INDEX_VERSION, 4);
+	put_number(out, index->count, 4);
+	put_string(out, index->warnings == NULL ? "" : index->warnings);
+}
+
 void
 layer_index_format(const struct layer_index *index, struct strbuf *out)
 {
 	uint32_t i;
 
-	strbuf_add(out, LAYER_INDEX_MAGIC, LAYER_INDEX_MAGIC_LEN);
-	put_number(out, LAYER_INDEX_VERSION, 4);
-	put_number(out, index->count, 4);
-	put_string(out, index->warnings == NULL ? "" : index->warnings);
+	put_head(out, index);
 	for (i = 0; i < index->count; i++)
 		put_entry(out, &index->entries[i]);
+}
+
+/* Writes out what was formatted, at *at. */
+static int
+write_piece(struct strbuf *piece, int fd, uint64_t *at, struct err *e)
+{
+	if (piece->overflow || piece->len > LIMIT_LAYER_INDEX_SIZE - *at)
+		return err_set(e, ERR_LIMIT, "its index is too large");
+	if (fsutil_pwrite_all(fd, piece->data, piece->len, (off_t)*at, e) == -1)
+		return -1;
+	*at += piece->len;
+	strbuf_reset(piece);
+	return 0;
+}
+
+int
+layer_index_write(const struct layer_index *index, int fd, struct err *e)
+{
+	auto_strbuf struct strbuf piece;
+	uint64_t at = 0;
+	uint32_t i;
+
+	strbuf_init(&piece, LIMIT_LAYER_INDEX_SIZE);
+	put_head(&piece, index);
+	for (i = 0; i < index->count; i++) {
+		put_entry(&piece, &index->entries[i]);
+		if (piece.len >= PIECE_SIZE &&
+		    write_piece(&piece, fd, &at, e) == -1)
+			return -1;
+	}
+	return write_piece(&piece, fd, &at, e);
 }

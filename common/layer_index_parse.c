@@ -4,6 +4,7 @@
  * a small multiple of the input, since every element of an array takes bytes
  * of it.
  */
+#include <endian.h>
 #include <string.h>
 
 #include "layer_index_bytes.h"
@@ -29,17 +30,15 @@ static uint64_t
 get_number(struct parser *p, size_t bytes)
 {
 	uint64_t value = 0;
-	size_t i;
 
 	if (p->failed || p->left < bytes) {
 		p->failed = true;
 		return 0;
 	}
-	for (i = 0; i < bytes; i++)
-		value |= (uint64_t)(uint8_t)p->next[i] << (8 * i);
+	memcpy(&value, p->next, bytes);
 	p->next += bytes;
 	p->left -= bytes;
-	return value;
+	return le64toh(value);
 }
 
 static uint32_t
@@ -328,18 +327,16 @@ get_head(
 
 int
 layer_index_parse(
-    const void *data, size_t len, struct layer_index **out, struct err *e)
+    char **data, size_t len, struct layer_index **out, struct err *e)
 {
-	auto_layer_index struct layer_index *index = NULL;
-	struct parser p = {.left = len};
+	auto_layer_index struct layer_index *index = layer_index_new();
+	struct parser p = {*data, len, false, index->arena};
 	const char *warnings = NULL;
 	uint32_t count = 0;
 
+	index->text = steal(data);
 	if (len > LIMIT_LAYER_INDEX_SIZE)
 		return err_set(e, ERR_LIMIT, "a layer index of %zu bytes", len);
-	index = layer_index_new();
-	p.arena = index->arena;
-	p.next = arena_strndup(p.arena, data, len);
 	if (get_head(&p, &warnings, &count, e) == -1 ||
 	    get_entries(&p, index, count, e) == -1)
 		return -1;

@@ -101,19 +101,6 @@ want_by_policy(void *arg, const struct layer_entry *entry)
 	return policy_guess(arg, entry->path) ? SPOOL_YES : SPOOL_IF_LIKELY;
 }
 
-/* Writes a whole file and makes it durable. */
-static int
-write_synced(int fd, const struct strbuf *b, struct err *e)
-{
-	if (b->overflow)
-		return err_set(e, ERR_LIMIT, "a layer index is too large");
-	if (fsutil_pwrite_all(fd, b->data, b->len, 0, e) == -1)
-		return -1;
-	if (fdatasync(fd) == -1)
-		return err_set_errno(e, "cannot sync a layer index");
-	return 0;
-}
-
 static int
 do_index(struct channel_message *m, json_t **result, struct err *e)
 {
@@ -122,12 +109,10 @@ do_index(struct channel_message *m, json_t **result, struct err *e)
 	auto_policy struct policy *policy = NULL;
 	auto_layer_index struct layer_index *index = NULL;
 	auto_spool struct spool *spool = NULL;
-	auto_strbuf struct strbuf out;
 	struct blob_source source;
 	struct spool_filter filter;
 	int fds[COUNT], progress_fd = -1;
 
-	strbuf_init(&out, LIMIT_LAYER_INDEX_SIZE);
 	if (job_fds(m, fds, COUNT, e) == -1 ||
 	    (json_is_true(json_object_get(m->body, "progress")) &&
 		job_fd(m, COUNT, &progress_fd, e) == -1) ||
@@ -138,11 +123,11 @@ do_index(struct channel_message *m, json_t **result, struct err *e)
 	filter = (struct spool_filter){want_by_policy, guess};
 	spool = spool_new(fds[SPOOL]);
 	if (layer_index_read(&source, &filter, spool, &index, e) == -1 ||
-	    spool_finish(spool, e) == -1)
+	    spool_finish(spool, e) == -1 ||
+	    layer_index_write(index, fds[INDEX], e) == -1)
 		return -1;
-	layer_index_format(index, &out);
-	if (write_synced(fds[INDEX], &out, e) == -1)
-		return -1;
+	if (fdatasync(fds[INDEX]) == -1)
+		return err_set_errno(e, "cannot sync a layer index");
 	*result = json_object();
 	return 0;
 }
@@ -160,7 +145,7 @@ read_indexes(
 
 		if (get_section(json_array_get(sections, i), fd, &data, &len,
 			e) == -1 ||
-		    layer_index_parse(data, len, &indexes[i], e) == -1)
+		    layer_index_parse(&data, len, &indexes[i], e) == -1)
 			return err_wrap(e, "index of layer %zu", i);
 	}
 	return 0;
@@ -175,7 +160,7 @@ write_json(int fd, const json_t *value, json_t **out, struct err *e)
 	return write_section(fd, text, len, out, e);
 }
 
-/* Writes what image_plan() made and says where. */
+/* Writes the plan and says where. */
 static int
 write_plan(
     const struct image_plan *plan, int fd, json_t **result, struct err *e)
@@ -290,7 +275,7 @@ do_emit(struct channel_message *m, json_t **result, struct err *e)
 	if (job_fds(m, fds, COUNT, e) == -1 ||
 	    get_section(json_object_get(m->body, "plan"), fds[PLAN], &data,
 		&len, e) == -1 ||
-	    layer_index_parse(data, len, &plan, e) == -1 ||
+	    layer_index_parse(&data, len, &plan, e) == -1 ||
 	    find_contents(m, plan, fds, &spool, e) == -1 ||
 	    layer_emit(plan, spool, fds[OUT], &emitted, e) == -1)
 		return -1;

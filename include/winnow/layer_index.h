@@ -87,6 +87,7 @@ struct layer_index {
 	/* What could not be read of the layer but does not stop us: one text
 	 * per line ("usr/lib/x.so: not a usable ELF file: ..."); or NULL. */
 	char *warnings;
+	char *text; /* what it was parsed from, and points into; or NULL */
 };
 
 /* Which contents to spool while a layer is read. */
@@ -121,10 +122,15 @@ void layer_read_prepare(void);
  */
 bool layer_index_wants_content(const char *path);
 
-/* The serialized form, appended; and back.  The format is little-endian. */
+/*
+ * The serialized form, appended; and back.  The format is little-endian.
+ * Parsing takes *data, of malloc(), in any case and leaves NULL there.
+ */
 void layer_index_format(const struct layer_index *index, struct strbuf *out);
+/* The same to an empty file; ERR_LIMIT past LIMIT_LAYER_INDEX_SIZE. */
+int layer_index_write(const struct layer_index *index, int fd, struct err *e);
 int layer_index_parse(
-    const void *data, size_t len, struct layer_index **out, struct err *e);
+    char **data, size_t len, struct layer_index **out, struct err *e);
 
 /*
  * A new empty index, and room for one more zeroed entry in it: valid until

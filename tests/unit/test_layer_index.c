@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "winnow/fsutil.h"
 #include "winnow/layer_index.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
@@ -141,6 +142,19 @@ check_file(const struct layer_entry *entry)
 	assert_int_equal(entry->xattrs[1].value_len, 0);
 }
 
+/* Parses a copy, behind which nothing may be read. */
+static int
+parse(const char *bytes, size_t len, struct layer_index **out, struct err *e)
+{
+	char *copy = mem_alloc(len);
+	int r;
+
+	memcpy(copy, bytes, len);
+	r = layer_index_parse(&copy, len, out, e);
+	assert_null(copy);
+	return r;
+}
+
 static void
 test_round_trip(void **state)
 {
@@ -150,7 +164,7 @@ test_round_trip(void **state)
 
 	(void)state;
 	format(index, &bytes);
-	if (layer_index_parse(bytes.data, bytes.len, &back, &e) == -1)
+	if (parse(bytes.data, bytes.len, &back, &e) == -1)
 		fail_msg("%s", e.message);
 	assert_int_equal(back->count, 4);
 	assert_string_equal(back->warnings, "one\ntwo\n");
@@ -166,6 +180,33 @@ test_round_trip(void **state)
 	assert_memory_equal(again.data, bytes.data, bytes.len);
 }
 
+/* What is written in pieces is what is formatted at once. */
+static void
+test_write(void **state)
+{
+	auto_layer_index struct layer_index *index = make_index();
+	auto_strbuf struct strbuf bytes;
+	auto_free char *written = NULL;
+	auto_fd int fd = -1;
+	struct err e;
+	size_t i, len;
+
+	(void)state;
+	for (i = 0; i < 5000; i++) {
+		const struct layer_entry entry = index->entries[i % 4];
+
+		*layer_index_add(index) = entry;
+	}
+	format(index, &bytes);
+	assert_true(bytes.len > 256 << 10);
+	assert_int_equal(fsutil_open_memory("index", &fd, &e), 0);
+	assert_int_equal(layer_index_write(index, fd, &e), 0);
+	assert_int_equal(
+	    fsutil_read_fd(fd, "index", SIZE_MAX, &written, &len, &e), 0);
+	assert_int_equal(len, bytes.len);
+	assert_memory_equal(written, bytes.data, len);
+}
+
 static void
 expect_refused(const struct layer_entry *entry, size_t case_number)
 {
@@ -176,7 +217,7 @@ expect_refused(const struct layer_entry *entry, size_t case_number)
 
 	*layer_index_add(index) = *entry;
 	format(index, &bytes);
-	if (layer_index_parse(bytes.data, bytes.len, &back, &e) != -1)
+	if (parse(bytes.data, bytes.len, &back, &e) != -1)
 		fail_msg("case %zu passes", case_number);
 	assert_int_equal(e.code, ERR_INVALID);
 	assert_null(back);
@@ -241,27 +282,21 @@ test_hostile(void **state)
 	(void)state;
 	format(index, &bytes);
 	for (i = 0; i < bytes.len; i++) {
-		auto_free char *copy = mem_alloc(i);
-
-		memcpy(copy, bytes.data, i);
-		assert_int_equal(layer_index_parse(copy, i, &back, &e), -1);
+		assert_int_equal(parse(bytes.data, i, &back, &e), -1);
 		assert_int_equal(e.code, ERR_INVALID);
 		for (bit = 0; bit < 8; bit++) {
 			bytes.data[i] = (char)(bytes.data[i] ^ 1 << bit);
-			if (layer_index_parse(
-				bytes.data, bytes.len, &back, &e) == 0)
+			if (parse(bytes.data, bytes.len, &back, &e) == 0)
 				layer_index_free(back);
 			bytes.data[i] = (char)(bytes.data[i] ^ 1 << bit);
 			back = NULL;
 		}
 	}
 	strbuf_add_char(&bytes, 'x');
-	assert_int_equal(
-	    layer_index_parse(bytes.data, bytes.len, &back, &e), -1);
+	assert_int_equal(parse(bytes.data, bytes.len, &back, &e), -1);
 	assert_non_null(strstr(e.message, "1 bytes too many"));
 	bytes.data[8]++;
-	assert_int_equal(
-	    layer_index_parse(bytes.data, bytes.len, &back, &e), -1);
+	assert_int_equal(parse(bytes.data, bytes.len, &back, &e), -1);
 	assert_int_equal(e.code, ERR_UNSUPPORTED);
 }
 
@@ -270,6 +305,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trip),
+	    cmocka_unit_test(test_write),
 	    cmocka_unit_test(test_refuses_entries),
 	    cmocka_unit_test(test_hostile),
 	};

@@ -1,7 +1,7 @@
 /*
  * Derived layers are written by as many processes as there are processors.
  * One large layer, as most images have, would leave the others idle: it is
- * written in parts, and joined here.
+ * written in parts, and joined here as they come.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -25,6 +25,7 @@ struct emit_task {
 	size_t layer;
 	size_t part; /* of EMIT_PART: which one */
 	int fd; /* its file; -1: not open */
+	bool done;
 };
 
 /* What a task's process leaves, by the task's kind. */
@@ -45,6 +46,8 @@ struct emission {
 		size_t parts; /* 0: it is written in one */
 		size_t first; /* of its tasks: the parts, then the archive */
 		size_t left; /* tasks that have not ended */
+		size_t joined; /* parts */
+		struct gzip_write *blob;
 	} * of;
 };
 
@@ -81,9 +84,11 @@ count_parts(const struct emission *em, size_t layer, uint64_t size)
  * first, and are joined while smaller layers are written.
  */
 static void
-add_task(struct emission *em, const struct emit_task *task, uint64_t size)
+add_task(struct emission *em, enum emit_kind kind, size_t layer, size_t part,
+    uint64_t size)
 {
-	em->tasks[em->count] = *task;
+	em->tasks[em->count] = (struct emit_task){
+	    .kind = kind, .layer = layer, .part = part, .fd = -1};
 	em->sizes[em->count++] = size;
 }
 
@@ -93,13 +98,11 @@ add_layer(struct emission *em, size_t i)
 	uint64_t size = plan_size(em->plan->layers[i]);
 	size_t parts = count_parts(em, i, size), k;
 
-	em->of[i] = (struct emit_layer){parts, em->count, parts + 1};
+	em->of[i] = (struct emit_layer){
+	    .parts = parts, .first = em->count, .left = parts + 1};
 	for (k = 0; k < parts; k++)
-		add_task(em, &(struct emit_task){EMIT_PART, i, k, -1}, size);
-	if (parts > 0)
-		add_task(em, &(struct emit_task){EMIT_ARCHIVE, i, 0, -1}, size);
-	else
-		add_task(em, &(struct emit_task){EMIT_LAYER, i, 0, -1}, size);
+		add_task(em, EMIT_PART, i, k, size);
+	add_task(em, parts > 0 ? EMIT_ARCHIVE : EMIT_LAYER, i, 0, size);
 }
 
 static void
@@ -126,8 +129,9 @@ emission_clear(struct emission *em)
 	size_t i;
 
 	for (i = 0; i < em->count; i++)
-		if (em->tasks[i].fd != -1)
-			close(em->tasks[i].fd);
+		strip_layers_close(&em->tasks[i].fd);
+	for (i = 0; i < em->layers->count; i++)
+		gzip_write_free(em->of[i].blob);
 	munmap(em->results, (em->count + 1) * sizeof(*em->results));
 	free(em->tasks);
 	free(em->sizes);
@@ -205,24 +209,32 @@ run_task(void *arg, size_t i, struct err *e)
 	return 0;
 }
 
-/* Makes the blob of its parts. */
+/* Adds to the blob the parts that are there, as far as none is missing. */
 static int
-join(
-    struct emission *em, size_t layer, struct layer_emitted *out, struct err *e)
+join(struct emission *em, size_t layer, struct err *e)
 {
-	const struct emit_layer *of = &em->of[layer];
-	const union emit_result *results = &em->results[of->first];
-	struct layout_blob *blob = &em->layers->items[layer].blob;
-	struct gzip_part parts[PARTS_MAX];
+	struct strip_layers *l = em->layers;
+	struct layout_blob *blob = &l->items[layer].blob;
+	struct emit_layer *of = &em->of[layer];
 	size_t i;
 
-	for (i = 0; i < of->parts; i++)
-		parts[i] = (struct gzip_part){
-		    em->tasks[of->first + i].fd, results[i].part.size};
-	if (layout_begin_blob(em->layers->strip->to, blob, e) == -1)
-		return -1;
-	return layer_emit_join(
-	    &results[of->parts].archive, parts, of->parts, blob->fd, out, e);
+	for (; of->joined < of->parts; of->joined++) {
+		i = of->first + of->joined;
+		if (!em->tasks[i].done)
+			return 0;
+		if (of->blob == NULL) {
+			if (layout_begin_blob(l->strip->to, blob, e) == -1)
+				return -1;
+			of->blob = gzip_write_new_joined(blob->fd);
+		}
+		if (gzip_write_join(of->blob,
+			&(struct gzip_part){
+			    em->tasks[i].fd, em->results[i].part.size},
+			e) == -1)
+			return -1;
+		strip_layers_close(&em->tasks[i].fd);
+	}
+	return 0;
 }
 
 static int
@@ -231,13 +243,18 @@ finish_task(void *arg, size_t i, struct err *e)
 	struct emission *em = arg;
 	struct strip_layers *l = em->layers;
 	size_t layer = em->tasks[i].layer;
+	struct emit_layer *of = &em->of[layer];
 	struct layer_emitted *emitted = &l->results[layer];
 
-	if (--em->of[layer].left > 0)
+	em->tasks[i].done = true;
+	if (join(em, layer, e) == -1)
+		return -1;
+	if (--of->left > 0)
 		return 0;
-	if (em->of[layer].parts == 0)
+	if (of->parts == 0)
 		*emitted = em->results[i].layer;
-	else if (join(em, layer, emitted, e) == -1)
+	else if (layer_emit_joined(&em->results[of->first + of->parts].archive,
+		     of->blob, emitted, e) == -1)
 		return -1;
 	if (layout_end_blob(
 		l->strip->to, &l->items[layer].blob, &emitted->digest, e) == -1)

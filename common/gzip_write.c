@@ -2,6 +2,7 @@
 
 #include "winnow/gzip_write.h"
 
+#include <fcntl.h>
 #include <string.h>
 #ifdef HAVE_ISAL
 #include <isa-l/crc.h>
@@ -13,14 +14,17 @@
 #include "winnow/fsutil.h"
 #include "winnow/mem.h"
 
+#define PUSH_SIZE ((uint64_t)4 << 20)
+
 /* RFC 1952: magic, deflate, no flags, no time, no extra flags, system 255. */
 static const unsigned char header[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
 
 struct gzip_write {
 	int fd;
-	struct deflate *deflate; /* NULL where parts are joined */
+	struct deflate *deflate; /* NULL to join parts */
 	struct hash *hash; /* NULL for a part: pieces alone */
 	uint64_t written;
+	uint64_t pushed; /* of it the disk was told to write */
 	unsigned char *piece; /* of the stream */
 	unsigned char *pending; /* not compressed yet: it may be the last */
 	size_t pending_len;
@@ -49,6 +53,17 @@ gzip_write_new(int fd)
 	return w;
 }
 
+struct gzip_write *
+gzip_write_new_joined(int fd)
+{
+	struct gzip_write *w = mem_zalloc(1, sizeof(*w));
+
+	w->fd = fd;
+	w->hash = hash_new();
+	w->pending = mem_alloc(GZIP_CHUNK);
+	return w;
+}
+
 void
 gzip_write_free(struct gzip_write *w)
 {
@@ -61,6 +76,20 @@ gzip_write_free(struct gzip_write *w)
 	free(w);
 }
 
+/*
+ * Has the disk write while more is compressed: who waits for it in the end
+ * (fsync) has little left to wait for.  A part's file is read back and gone.
+ */
+static void
+push(struct gzip_write *w)
+{
+	if (w->hash == NULL || w->written - w->pushed < PUSH_SIZE)
+		return;
+	(void)sync_file_range(w->fd, (off_t)w->pushed,
+	    (off_t)(w->written - w->pushed), SYNC_FILE_RANGE_WRITE);
+	w->pushed = w->written;
+}
+
 static int
 put(struct gzip_write *w, const void *data, size_t len, struct err *e)
 {
@@ -69,6 +98,7 @@ put(struct gzip_write *w, const void *data, size_t len, struct err *e)
 	if (w->hash != NULL)
 		hash_update(w->hash, data, len);
 	w->written += len;
+	push(w);
 	return 0;
 }
 
@@ -83,12 +113,19 @@ gzip_crc(uint32_t crc, const void *data, size_t len)
 }
 
 static int
+put_header(struct gzip_write *w, struct err *e)
+{
+	if (w->hash == NULL || w->written > 0)
+		return 0;
+	return put(w, header, sizeof(header), e);
+}
+
+static int
 flush(struct gzip_write *w, bool last, struct err *e)
 {
 	size_t len;
 
-	if (w->hash != NULL && w->written == 0 &&
-	    put(w, header, sizeof(header), e) != 0)
+	if (put_header(w, e) != 0)
 		return -1;
 	len = deflate_chunk(
 	    w->deflate, w->pending, w->pending_len, last, w->piece);
@@ -147,25 +184,28 @@ put_le32(unsigned char *at, uint32_t value)
 	at[3] = (unsigned char)(value >> 24);
 }
 
+/* Writes the trailer. */
 static int
-put_trailer(struct gzip_write *w, struct err *e)
+end(struct gzip_write *w, struct digest *digest, uint64_t *size, struct err *e)
 {
 	unsigned char trailer[8];
 
 	put_le32(trailer, w->crc);
 	put_le32(trailer + 4, w->total);
-	return put(w, trailer, sizeof(trailer), e);
+	if (put(w, trailer, sizeof(trailer), e) != 0)
+		return -1;
+	hash_final(w->hash, digest);
+	*size = w->written;
+	return 0;
 }
 
 int
 gzip_write_finish(
     struct gzip_write *w, struct digest *digest, uint64_t *size, struct err *e)
 {
-	if (flush(w, true, e) != 0 || put_trailer(w, e) != 0)
+	if (flush(w, true, e) != 0)
 		return -1;
-	hash_final(w->hash, digest);
-	*size = w->written;
-	return 0;
+	return end(w, digest, size, e);
 }
 
 int
@@ -178,11 +218,14 @@ gzip_write_finish_part(
 	return 0;
 }
 
-static int
-put_part(struct gzip_write *w, const struct gzip_part *part, struct err *e)
+int
+gzip_write_join(
+    struct gzip_write *w, const struct gzip_part *part, struct err *e)
 {
 	uint64_t at = 0;
 
+	if (put_header(w, e) != 0)
+		return -1;
 	while (at < part->size) {
 		size_t n = GZIP_CHUNK;
 
@@ -198,26 +241,11 @@ put_part(struct gzip_write *w, const struct gzip_part *part, struct err *e)
 }
 
 int
-gzip_join(const struct gzip_part *parts, size_t count,
-    const struct gzip_content *content, int fd, struct digest *digest,
-    uint64_t *size, struct err *e)
+gzip_write_finish_joined(struct gzip_write *w,
+    const struct gzip_content *content, struct digest *digest, uint64_t *size,
+    struct err *e)
 {
-	auto_gzip_write struct gzip_write *w = mem_zalloc(1, sizeof(*w));
-	size_t i;
-
-	w->fd = fd;
-	w->hash = hash_new();
-	w->pending = mem_alloc(GZIP_CHUNK);
 	w->crc = content->crc;
 	w->total = (uint32_t)content->size;
-	if (put(w, header, sizeof(header), e) != 0)
-		return -1;
-	for (i = 0; i < count; i++)
-		if (put_part(w, &parts[i], e) != 0)
-			return -1;
-	if (put_trailer(w, e) != 0)
-		return -1;
-	hash_final(w->hash, digest);
-	*size = w->written;
-	return 0;
+	return end(w, digest, size, e);
 }

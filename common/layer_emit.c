@@ -345,13 +345,11 @@ layer_emit_part(const struct layer_index *plan, const struct spool *spool,
 }
 
 int
-layer_emit_join(const struct layer_archive *archive,
-    const struct gzip_part *parts, size_t count, int out_fd,
+layer_emit_joined(const struct layer_archive *archive, struct gzip_write *blob,
     struct layer_emitted *out, struct err *e)
 {
-	if (rewind_file(out_fd, e) != 0 ||
-	    gzip_join(parts, count, &archive->content, out_fd, &out->digest,
-		&out->size, e) != 0)
+	if (gzip_write_finish_joined(
+		blob, &archive->content, &out->digest, &out->size, e) != 0)
 		return -1;
 	out->diff_id = archive->diff_id;
 	out->tar_size = archive->content.size;

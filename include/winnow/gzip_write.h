@@ -55,7 +55,7 @@ struct gzip_write *gzip_write_new_part(int fd);
 int gzip_write_finish_part(
     struct gzip_write *w, bool last, uint64_t *size, struct err *e);
 
-/* A part, from offset 0 of its file; and all that the parts are of. */
+/* A part, from offset 0 of its file; and what all parts together hold. */
 struct gzip_part {
 	int fd;
 	uint64_t size;
@@ -68,9 +68,15 @@ struct gzip_content {
 /* The CRC-32 of RFC 1952, continued; 0 at the beginning. */
 uint32_t gzip_crc(uint32_t crc, const void *data, size_t len);
 
-/* Writes to `fd` the member that gzip_write_finish() would have ended. */
-int gzip_join(const struct gzip_part *parts, size_t count,
-    const struct gzip_content *content, int fd, struct digest *digest,
-    uint64_t *size, struct err *e);
+/*
+ * The member that gzip_write_finish() would have ended, out of its parts: in
+ * order, each as soon as it is there; one at least.
+ */
+struct gzip_write *gzip_write_new_joined(int fd);
+int gzip_write_join(
+    struct gzip_write *w, const struct gzip_part *part, struct err *e);
+int gzip_write_finish_joined(struct gzip_write *w,
+    const struct gzip_content *content, struct digest *digest, uint64_t *size,
+    struct err *e);
 
 #endif

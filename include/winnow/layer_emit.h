@@ -40,7 +40,7 @@ int layer_emit(const struct layer_index *plan, const struct spool *spool,
 /*
  * The same bytes from several processes: one hashes the archive, `count` of
  * them each compress a part to out->fd, a file of its own (from its offset 0);
- * then out of all that the blob is joined.
+ * the blob is joined of the parts (gzip_write_join()), and ended here.
  */
 struct layer_archive {
 	struct digest diff_id;
@@ -50,9 +50,8 @@ int layer_emit_archive(const struct layer_index *plan,
     const struct spool *spool, struct layer_archive *out, struct err *e);
 int layer_emit_part(const struct layer_index *plan, const struct spool *spool,
     size_t part, size_t count, struct gzip_part *out, struct err *e);
-int layer_emit_join(const struct layer_archive *archive,
-    const struct gzip_part *parts, size_t count, int out_fd,
-    struct layer_emitted *out, struct err *e);
+int layer_emit_joined(const struct layer_archive *archive,
+    struct gzip_write *blob, struct layer_emitted *out, struct err *e);
 
 /* How many contents of the plan the spool (or NULL) does not hold. */
 uint32_t

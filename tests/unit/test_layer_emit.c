@@ -415,7 +415,7 @@ static void
 check_parts(const struct layer_index *plan, const struct spool *spool,
     size_t count, const struct layer_emitted *whole)
 {
-	struct gzip_part parts[16] = {{0}};
+	auto_gzip_write struct gzip_write *blob = NULL;
 	struct layer_archive archive;
 	struct layer_emitted joined;
 	auto_fd int out = -1;
@@ -423,21 +423,23 @@ check_parts(const struct layer_index *plan, const struct spool *spool,
 	size_t i;
 
 	assert_int_equal(layer_emit_archive(plan, spool, &archive, &e), 0);
-	for (i = 0; i < count; i++) {
-		assert_int_equal(
-		    fsutil_open_memory("part", &parts[i].fd, &e), 0);
-		assert_int_equal(
-		    layer_emit_part(plan, spool, i, count, &parts[i], &e), 0);
-	}
 	assert_int_equal(fsutil_open_memory("joined", &out, &e), 0);
-	assert_int_equal(
-	    layer_emit_join(&archive, parts, count, out, &joined, &e), 0);
+	blob = gzip_write_new_joined(out);
+	for (i = 0; i < count; i++) {
+		auto_fd int fd = -1;
+		struct gzip_part part;
+
+		assert_int_equal(fsutil_open_memory("part", &fd, &e), 0);
+		part.fd = fd;
+		assert_int_equal(
+		    layer_emit_part(plan, spool, i, count, &part, &e), 0);
+		assert_int_equal(gzip_write_join(blob, &part, &e), 0);
+	}
+	assert_int_equal(layer_emit_joined(&archive, blob, &joined, &e), 0);
 	assert_true(digest_equal(&joined.digest, &whole->digest));
 	assert_true(digest_equal(&joined.diff_id, &whole->diff_id));
 	assert_int_equal(joined.size, whole->size);
 	assert_int_equal(joined.tar_size, whole->tar_size);
-	for (i = 0; i < count; i++)
-		close(parts[i].fd);
 }
 
 /* However many processes write a layer, it is the same one. */

@@ -25,7 +25,7 @@ struct layer_index **strip_layers_indexes(const struct strip_layers *l);
 
 /* Writes the blobs of the layers that keep something. */
 int strip_layers_emit(
-    struct strip_layers *l, const struct image_plan *plan, struct err *e);
+    struct strip_layers *l, struct image_plan *plan, struct err *e);
 
 /* What was emitted, for image_assemble(): NULL for a dropped layer. */
 const struct layer_emitted **strip_layers_emitted(const struct strip_layers *l);

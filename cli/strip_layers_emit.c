@@ -37,7 +37,7 @@ union emit_result {
 
 struct emission {
 	struct strip_layers *layers;
-	const struct image_plan *plan;
+	struct image_plan *plan;
 	struct emit_task *tasks;
 	uint64_t *sizes;
 	size_t count;
@@ -107,7 +107,7 @@ add_layer(struct emission *em, size_t i)
 
 static void
 emission_init(
-    struct emission *em, struct strip_layers *l, const struct image_plan *plan)
+    struct emission *em, struct strip_layers *l, struct image_plan *plan)
 {
 	size_t most = l->count * (PARTS_MAX + 1), i;
 
@@ -264,14 +264,23 @@ finish_task(void *arg, size_t i, struct err *e)
 	return 0;
 }
 
+static int
+check_plan(void *arg, struct err *e)
+{
+	struct emission *em = arg;
+
+	return image_plan_check(em->plan, e);
+}
+
 int
 strip_layers_emit(
-    struct strip_layers *l, const struct image_plan *plan, struct err *e)
+    struct strip_layers *l, struct image_plan *plan, struct err *e)
 {
 	struct emission em;
 	struct tasks tasks = {.arg = &em,
 	    .start = start_task,
 	    .run = run_task,
+	    .meanwhile = check_plan,
 	    .finish = finish_task};
 	int r;
 

@@ -253,6 +253,7 @@ tasks_run(const struct tasks *t, struct err *e)
 
 	run_init(&r, t);
 	if (start_tasks(&r, e) == 0 && start_processes(&r, e) == 0 &&
+	    (t->meanwhile == NULL || t->meanwhile(t->arg, e) == 0) &&
 	    take_results(&r, e) == 0)
 		result = wait_processes(&r, e);
 	run_clear(&r);

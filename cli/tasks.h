@@ -26,6 +26,8 @@ struct tasks {
 	/* In one of the others: leaves the result in files or shared
 	 * memory. */
 	int (*run)(void *arg, size_t i, struct err *e);
+	/* In this process, once the others run; or NULL. */
+	int (*meanwhile)(void *arg, struct err *e);
 	/* In this process, while others run on: takes the result. */
 	int (*finish)(void *arg, size_t i, struct err *e);
 };

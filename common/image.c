@@ -57,6 +57,26 @@ add_layer_warnings(
 	}
 }
 
+/* What the plan was made of. */
+struct image_draft {
+	struct layer_index *const *indexes; /* borrowed */
+	size_t count;
+	json_t *source_config;
+	struct tree *tree;
+	struct selection *selection;
+};
+
+static void
+draft_free(struct image_draft *d)
+{
+	if (d == NULL)
+		return;
+	selection_free(d->selection);
+	tree_free(d->tree);
+	json_decref(d->source_config);
+	free(d);
+}
+
 /* The config of the source, and what the policy makes of it. */
 struct configs {
 	const json_t *source, *variant;
@@ -112,39 +132,58 @@ make_plans(struct image_plan *plan, const struct selection *s, size_t count)
 		selection_plan_layer(s, (uint32_t)i, &plan->layers[i]);
 }
 
+/* Merges and selects, for the config that the variant will have. */
+static int
+select_files(struct image_draft *d, const struct policy *p,
+    const json_t *config, struct err *e)
+{
+	struct selection_config dirs = {0};
+	int r;
+
+	d->tree = merge_layers(d->indexes, d->count, e);
+	if (d->tree == NULL ||
+	    image_config_selection(config, d->tree, &dirs, e) == -1)
+		return -1;
+	r = selection_make(d->tree, p, &dirs, &d->selection, e);
+	image_config_clear_selection(&dirs);
+	return r;
+}
+
 int
 image_plan(struct layer_index *const *indexes, size_t count, const void *config,
     size_t config_len, const struct policy *p, struct image_plan **out,
     struct err *e)
 {
 	auto_image_plan struct image_plan *plan = mem_zalloc(1, sizeof(*plan));
-	auto_tree struct tree *t = NULL;
-	auto_selection struct selection *s = NULL;
-	auto_json json_t *source_config = NULL;
-	struct configs configs;
-	struct selection_config dirs = {0};
-	int r;
+	struct image_draft *d = mem_zalloc(1, sizeof(*d));
 
+	plan->draft = d;
+	d->indexes = indexes;
+	d->count = count;
 	if (image_config_parse(config, config_len, count, &plan->config, e) ==
 	    -1)
 		return -1;
-	source_config = json_deep_copy(plan->config);
-	if (image_config_edit(plan->config, p->config, e) == -1)
+	d->source_config = json_deep_copy(plan->config);
+	if (image_config_edit(plan->config, p->config, e) == -1 ||
+	    select_files(d, p, plan->config, e) == -1)
 		return -1;
-	configs = (struct configs){source_config, plan->config};
-	t = merge_layers(indexes, count, e);
-	if (t == NULL ||
-	    image_config_selection(plan->config, t, &dirs, e) == -1)
-		return -1;
-	r = selection_make(t, p, &dirs, &s, e);
-	image_config_clear_selection(&dirs);
-	if (r == -1 || make_report(s, &configs, &plan->report, e) == -1)
-		return -1;
-	add_layer_warnings(
-	    json_object_get(plan->report, "warnings"), indexes, count);
-	make_plans(plan, s, count);
+	make_plans(plan, d->selection, count);
 	*out = steal(&plan);
 	return 0;
+}
+
+int
+image_plan_check(struct image_plan *plan, struct err *e)
+{
+	struct image_draft *d = plan->draft;
+	const struct configs configs = {d->source_config, plan->config};
+	int r = make_report(d->selection, &configs, &plan->report, e);
+
+	if (r == 0)
+		add_layer_warnings(json_object_get(plan->report, "warnings"),
+		    d->indexes, d->count);
+	draft_free(steal(&plan->draft));
+	return r;
 }
 
 void
@@ -157,6 +196,7 @@ image_plan_free(struct image_plan *plan)
 	for (i = 0; i < plan->layer_count; i++)
 		layer_index_free(plan->layers[i]);
 	free(plan->layers);
+	draft_free(plan->draft);
 	json_decref(plan->config);
 	json_decref(plan->report);
 	free(plan);

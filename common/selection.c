@@ -246,6 +246,8 @@ selection_free(struct selection *s)
 {
 	size_t i;
 
+	if (s == NULL)
+		return;
 	for (i = 0; i < tree_count(s->tree); i++)
 		free(s->nodes[i].content);
 	for (i = 0; i < s->made_dir_count; i++)

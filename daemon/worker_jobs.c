@@ -220,7 +220,8 @@ do_plan(struct channel_message *m, json_t **result, struct err *e)
 		    e, ERR_LIMIT, "more than %d layers", LIMIT_LAYERS);
 	if (read_indexes(sections, fds[INDEXES], indexes, e) == 0 &&
 	    image_plan(indexes, count, config, config_len, policy, &plan, e) ==
-		0)
+		0 &&
+	    image_plan_check(plan, e) == 0)
 		status = write_plan(plan, fds[OUT], result, e);
 	for (i = 0; i < count; i++)
 		layer_index_free(indexes[i]);

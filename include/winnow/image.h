@@ -5,6 +5,7 @@
  *
  *	layer_index_read()    per source layer
  *	image_plan()          all indexes + config + policy -> layer plans
+ *	image_plan_check()    whether that may be published -> report
  *	layer_emit()          per layer plan that is not empty
  *	image_assemble()      results -> config, manifest
  *	image_index()         variants of all platforms -> index
@@ -25,19 +26,27 @@ struct image_plan {
 					are dropped */
 	size_t layer_count;
 	json_t *config; /* the edited config; diff_ids still the source's */
-	json_t *report; /* see doc/internals/report.md */
+	json_t *report; /* see doc/internals/report.md; NULL until then */
+	struct image_draft *draft; /* what the check looks at; NULL after it */
 };
 
 /*
- * Merges, selects, checks that the variant will start, audits.
- * `indexes` are the source layers', lowest first; `config` is the source's
- * image config as bytes.  ERR_POLICY with the reason and what to add;
- * ERR_INVALID when config and layers disagree.
+ * Merges and selects.  `indexes` are the source layers', lowest first, and
+ * borrowed, like `p`; `config` is the source's image config as bytes.
+ * ERR_POLICY with the reason and what to add; ERR_INVALID when config and
+ * layers disagree.
  */
 int image_plan(struct layer_index *const *indexes, size_t count,
     const void *config, size_t config_len, const struct policy *p,
     struct image_plan **out, struct err *e);
 void image_plan_free(struct image_plan *plan);
+
+/*
+ * Checks that the variant will start, audits it, and reports.  Once per plan,
+ * and before anything of it is published; layers may be emitted meanwhile.
+ * ERR_POLICY as above.
+ */
+int image_plan_check(struct image_plan *plan, struct err *e);
 
 AUTO_DEFINE(image_plan, image_plan_free)
 #define auto_image_plan __attribute__((cleanup(auto_image_plan_cleanup)))

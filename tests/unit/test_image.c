@@ -102,8 +102,13 @@ plan(const char *config, const struct policy *p, struct image_plan **out,
     struct err *e)
 {
 	struct layer_index *layer = fixture_layer(image, COUNT(image));
-	int r = image_plan(&layer, 1, config, strlen(config), p, out, e);
+	auto_image_plan struct image_plan *plan = NULL;
+	int r = image_plan(&layer, 1, config, strlen(config), p, &plan, e);
 
+	if (r == 0)
+		r = image_plan_check(plan, e);
+	if (r == 0)
+		*out = steal(&plan);
 	fixture_free_layer(layer);
 	return r;
 }

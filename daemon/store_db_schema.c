@@ -2,7 +2,9 @@
 #include "store_db.h"
 
 #include <errno.h>
+#include <stdio.h>
 
+#include "winnow/log.h"
 #include "winnow/mem.h"
 
 /* Version 1. */
@@ -112,15 +114,28 @@ read_version(sqlite3 *handle, int *version, struct err *e)
 	return result;
 }
 
+/* A large database takes a minute, in which winnowd answers nobody. */
+static void
+log_upgrade(const char *event, int from)
+{
+	char before[16], after[16];
+
+	snprintf(before, sizeof(before), "%d", from);
+	snprintf(after, sizeof(after), "%d", SCHEMA_VERSION);
+	log_event(LOG_LEVEL_INFO, event, "from", before, "to", after, NULL);
+	log_flush();
+}
+
 int
 store_db_prepare_schema(sqlite3 *handle, struct err *e)
 {
 	auto_free char *end =
 	    mem_printf("PRAGMA user_version = %d; COMMIT", SCHEMA_VERSION);
-	int version = 0, result;
+	int version = 0, from, result;
 
 	if (read_version(handle, &version, e) == -1)
 		return -1;
+	from = version;
 	if (version == SCHEMA_VERSION)
 		return 0;
 	if (version < 0 || version > SCHEMA_VERSION)
@@ -128,6 +143,8 @@ store_db_prepare_schema(sqlite3 *handle, struct err *e)
 		    "the store's database has version %d, this winnowd reads "
 		    "version %d: use an empty store directory",
 		    version, SCHEMA_VERSION);
+	if (from > 0)
+		log_upgrade("store.upgrading", from);
 	errno = 0;
 	result = sqlite3_create_function(handle, "digest_of", 1, SQLITE_UTF8,
 	    NULL, sql_digest_of, NULL, NULL);
@@ -140,5 +157,7 @@ store_db_prepare_schema(sqlite3 *handle, struct err *e)
 	/* What was begun ends with the handle, which the caller closes. */
 	if (result != SQLITE_OK)
 		return store_db_fail(handle, "cannot make the database", e);
+	if (from > 0)
+		log_upgrade("store.upgraded", from);
 	return 0;
 }

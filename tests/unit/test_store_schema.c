@@ -4,10 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "store_fixture.h"
+#include "winnow/fsutil.h"
 #include "winnow/mem.h"
 
 /* The tables of version 2. */
@@ -111,6 +113,30 @@ expect_holder(
 		assert_string_equal(h.policy, policy);
 }
 
+/* Opens the store, which logs one after the other, or with NULL nothing. */
+static struct store *
+open_store_that_logs(const char *first, const char *second)
+{
+	auto_free char *text = NULL;
+	auto_fd int fd = -1, stderr_fd = dup(STDERR_FILENO);
+	struct store *s;
+	struct err e;
+	size_t len;
+
+	assert_int_equal(fsutil_open_memory("log", &fd, &e), 0);
+	assert_int_not_equal(dup2(fd, STDERR_FILENO), -1);
+	s = open_store();
+	assert_int_not_equal(dup2(stderr_fd, STDERR_FILENO), -1);
+	assert_int_equal(fsutil_read_fd(fd, "log", 4096, &text, &len, &e), 0);
+	if (first == NULL) {
+		assert_string_equal(text, "");
+		return s;
+	}
+	assert_non_null(strstr(text, first));
+	assert_non_null(strstr(strstr(text, first), second));
+	return s;
+}
+
 /* Each recipe had its policy's text as a string, and its source. */
 static void
 test_version_3(void **state)
@@ -132,7 +158,8 @@ test_version_3(void **state)
 	insert_version_3("other", "{\"policy\":\"other\"}");
 	insert_version_3("artifact", "{}");
 	insert_version_3("damaged", "{\"policy\":");
-	s = open_store();
+	s = open_store_that_logs(
+	    " store.upgrading from=3 to=4\n", " store.upgraded from=3 to=4\n");
 	expect_holder(s, "one", "{\"host\":\"h\",\"reports\":[\"r\"]}", policy);
 	expect_holder(s, "two", "{\"host\":\"i\"}", policy);
 	expect_holder(s, "other", "{}", "other");
@@ -145,7 +172,7 @@ test_version_3(void **state)
 	store_put_variant(s, &key, "v", &row);
 	assert_int_equal(count_rows("policy"), 2);
 	store_close(s);
-	s = open_store();
+	s = open_store_that_logs(NULL, NULL);
 	expect_holder(s, "new", "{}", policy);
 	store_close(s);
 }

@@ -36,6 +36,7 @@ struct run {
 	const struct tasks *tasks;
 	size_t *order; /* of the tasks that have something to do */
 	size_t count;
+	bool *awaited; /* by task: its report is still to come */
 	struct shared *shared;
 	pid_t *pids; /* 0: it was waited for */
 	size_t process_count;
@@ -68,6 +69,7 @@ run_init(struct run *r, const struct tasks *t)
 {
 	*r = (struct run){.tasks = t, .report_fd = -1};
 	r->order = mem_zalloc(t->count, sizeof(*r->order));
+	r->awaited = mem_zalloc(t->count, sizeof(*r->awaited));
 	r->pids = mem_zalloc(t->count, sizeof(*r->pids));
 	r->shared = mmap(NULL, sizeof(*r->shared), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -92,6 +94,7 @@ run_clear(struct run *r)
 		close(r->report_fd);
 	munmap(r->shared, sizeof(*r->shared));
 	free(r->order);
+	free(r->awaited);
 	free(r->pids);
 }
 
@@ -150,8 +153,10 @@ start_tasks(struct run *r, struct err *e)
 
 		if (result == -1)
 			return -1;
-		if (result == 0)
+		if (result == 0) {
 			r->order[r->count++] = i;
+			r->awaited[i] = true;
+		}
 	}
 	qsort_r(r->order, r->count, sizeof(*r->order), compare_sizes,
 	    (void *)(uintptr_t)t->sizes);
@@ -198,7 +203,8 @@ take_results(struct run *r, struct err *e)
 			continue;
 		if (n == 0)
 			return 0;
-		if (n != (ssize_t)sizeof(report) || report.task >= t->count)
+		if (n != (ssize_t)sizeof(report) || report.task >= t->count ||
+		    (!report.failed && !r->awaited[report.task]))
 			return err_set(
 			    e, ERR_WORKER, "a process sends nonsense");
 		if (report.failed) {
@@ -206,6 +212,7 @@ take_results(struct run *r, struct err *e)
 			e->message[sizeof(e->message) - 1] = '\0';
 			return -1;
 		}
+		r->awaited[report.task] = false;
 		if (t->finish(t->arg, report.task, e) == -1)
 			return -1;
 	}

@@ -34,7 +34,7 @@ struct tasks {
 
 /*
  * Runs all tasks.  -1 and the error of the first one that fails or whose
- * process dies; the others are ended then.
+ * process dies, or of `meanwhile`; the others are ended then.
  */
 int tasks_run(const struct tasks *t, struct err *e);
 

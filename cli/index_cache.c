@@ -87,6 +87,7 @@ index_cache_read(const struct digest *layer, struct layer_index **out)
 		&ignored) == -1 ||
 	    !is_intact(data, len, layer))
 		return false;
+	/* It is parsed where it begins in its memory. */
 	len -= HEADER_LEN;
 	memmove(data, data + HEADER_LEN, len);
 	if (layer_index_parse(&data, len, out, &ignored) == -1)

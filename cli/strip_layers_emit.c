@@ -237,30 +237,39 @@ join(struct emission *em, size_t layer, struct err *e)
 	return 0;
 }
 
+/* Names the blob of a layer that is complete. */
 static int
-finish_task(void *arg, size_t i, struct err *e)
+finish_layer(struct emission *em, size_t layer, struct err *e)
 {
-	struct emission *em = arg;
 	struct strip_layers *l = em->layers;
-	size_t layer = em->tasks[i].layer;
 	struct emit_layer *of = &em->of[layer];
 	struct layer_emitted *emitted = &l->results[layer];
+	/* The archive's is behind those of the parts. */
+	const union emit_result *result = &em->results[of->first + of->parts];
 
-	em->tasks[i].done = true;
-	if (join(em, layer, e) == -1)
-		return -1;
-	if (--of->left > 0)
-		return 0;
 	if (of->parts == 0)
-		*emitted = em->results[i].layer;
-	else if (layer_emit_joined(&em->results[of->first + of->parts].archive,
-		     of->blob, emitted, e) == -1)
+		*emitted = result->layer;
+	else if (layer_emit_joined(&result->archive, of->blob, emitted, e) ==
+	    -1)
 		return -1;
 	if (layout_end_blob(
 		l->strip->to, &l->items[layer].blob, &emitted->digest, e) == -1)
 		return -1;
 	l->emitted[layer] = emitted;
 	strip_layers_clear(l, &l->items[layer]);
+	return 0;
+}
+
+static int
+finish_task(void *arg, size_t i, struct err *e)
+{
+	struct emission *em = arg;
+	size_t layer = em->tasks[i].layer;
+
+	em->tasks[i].done = true;
+	if (join(em, layer, e) == -1 ||
+	    (--em->of[layer].left == 0 && finish_layer(em, layer, e) == -1))
+		return err_wrap(e, "layer %zu", layer + 1);
 	return 0;
 }
 

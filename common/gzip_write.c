@@ -14,6 +14,7 @@
 #include "winnow/fsutil.h"
 #include "winnow/mem.h"
 
+/* A fraction of a second's work, and a write that no disk finds small. */
 #define PUSH_SIZE ((uint64_t)4 << 20)
 
 /* RFC 1952: magic, deflate, no flags, no time, no extra flags, system 255. */
@@ -186,7 +187,8 @@ put_le32(unsigned char *at, uint32_t value)
 
 /* Writes the trailer. */
 static int
-end(struct gzip_write *w, struct digest *digest, uint64_t *size, struct err *e)
+finish_member(
+    struct gzip_write *w, struct digest *digest, uint64_t *size, struct err *e)
 {
 	unsigned char trailer[8];
 
@@ -205,7 +207,7 @@ gzip_write_finish(
 {
 	if (flush(w, true, e) != 0)
 		return -1;
-	return end(w, digest, size, e);
+	return finish_member(w, digest, size, e);
 }
 
 int
@@ -247,5 +249,5 @@ gzip_write_finish_joined(struct gzip_write *w,
 {
 	w->crc = content->crc;
 	w->total = (uint32_t)content->size;
-	return end(w, digest, size, e);
+	return finish_member(w, digest, size, e);
 }

@@ -57,7 +57,9 @@ struct watch {
 	const char *family;
 	char *because; /* what the hint begins with */
 	struct glob *glob;
-	char *start, *end; /* of the last component, as far as they are known */
+	/* Of the last component, as far as they are known. */
+	char *start, *end;
+	size_t start_len, end_len;
 	uint32_t count, kept; /* of the source's files */
 	const struct tree_node *example; /* the first */
 };
@@ -147,17 +149,21 @@ take_literals(struct watch *watch, const char *pattern)
 	for (end = p; end > last && strchr("*?]}\\", end[-1]) == NULL;)
 		end--;
 	watch->start = mem_strndup(last, strcspn(last, "*?[{\\"));
+	watch->start_len = strlen(watch->start);
 	watch->end = mem_strdup(end);
+	watch->end_len = strlen(end);
 }
 
 static bool
 has_literals(const struct watch *watch, const struct tree_node *n)
 {
-	size_t start = strlen(watch->start), end = strlen(watch->end);
+	const char *end;
 
-	return n->name_len >= start && n->name_len >= end &&
-	    memcmp(n->name, watch->start, start) == 0 &&
-	    memcmp(n->name + n->name_len - end, watch->end, end) == 0;
+	if (n->name_len < watch->start_len || n->name_len < watch->end_len)
+		return false;
+	end = n->name + n->name_len - watch->end_len;
+	return memcmp(n->name, watch->start, watch->start_len) == 0 &&
+	    memcmp(end, watch->end, watch->end_len) == 0;
 }
 
 /* Takes `because`. */

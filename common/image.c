@@ -176,9 +176,13 @@ int
 image_plan_check(struct image_plan *plan, struct err *e)
 {
 	struct image_draft *d = plan->draft;
-	const struct configs configs = {d->source_config, plan->config};
-	int r = make_report(d->selection, &configs, &plan->report, e);
+	struct configs configs = {.variant = plan->config};
+	int r;
 
+	if (d == NULL)
+		return err_set(e, ERR_INTERNAL, "a plan is checked twice");
+	configs.source = d->source_config;
+	r = make_report(d->selection, &configs, &plan->report, e);
 	if (r == 0)
 		add_layer_warnings(json_object_get(plan->report, "warnings"),
 		    d->indexes, d->count);

@@ -199,7 +199,7 @@ write_piece(struct strbuf *piece, int fd, uint64_t *at, struct err *e)
 	if (piece->overflow || piece->len > LIMIT_LAYER_INDEX_SIZE - *at)
 		return err_set(e, ERR_LIMIT, "its index is too large");
 	if (fsutil_pwrite_all(fd, piece->data, piece->len, (off_t)*at, e) == -1)
-		return -1;
+		return err_wrap(e, "its index");
 	*at += piece->len;
 	strbuf_reset(piece);
 	return 0;

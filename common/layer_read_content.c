@@ -196,8 +196,9 @@ is_library_name(const char *name)
 }
 
 /*
- * What other files need is called so; modules, which are opened by their
- * names, are kept by rules.
+ * What other files need is called so.  Modules, which are opened by their
+ * names, are kept by rules; where a rule reaches one through a link only, its
+ * layer is read again.
  */
 static bool
 is_library(const struct layer_entry *entry)

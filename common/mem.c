@@ -22,7 +22,10 @@ fail(void)
 void
 mem_keep_freed(void)
 {
-	/* The most that glibc takes, and more than is ever free. */
+	/*
+	 * The most that glibc takes where pointers have 64 bits; where they
+	 * have 32 it refuses, and all stays as it was.
+	 */
 	mallopt(M_MMAP_THRESHOLD, 32 << 20);
 	mallopt(M_TRIM_THRESHOLD, 128 << 20);
 }

@@ -33,6 +33,12 @@ static const char *const rpm_dirs[] = {
     "usr/share/rpm",
 };
 
+/* A directory by its name in a list. */
+struct pkgdb_dir {
+	struct strbuf path; /* "", or with a slash at the end */
+	const struct tree_node *node; /* or NULL */
+};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 void

@@ -33,13 +33,7 @@ struct pkgdb {
 	size_t capacity;
 	struct tree_node *documentation[PKGDB_DOCUMENTATION_DIRS]; /* or NULL */
 	bool rpm;
-	struct pkgdb_dir *last; /* where pkgdb_node() was before */
-};
-
-/* A directory by its name in a list. */
-struct pkgdb_dir {
-	struct strbuf path; /* "", or with a slash at the end */
-	const struct tree_node *node; /* or NULL */
+	struct pkgdb_dir *last; /* a cache of pkgdb_node() */
 };
 
 /* What pkgdb_filter() collects. */

@@ -44,7 +44,8 @@ struct spool {
 	size_t buffered;
 	bool direct; /* of the current content only small pieces are buffered */
 	uint64_t written; /* file offset of the buffer */
-	uint64_t start; /* file offset of the current content */
+	uint64_t begun; /* where there is room for the current content */
+	uint64_t start; /* file offset of it, aligned or not */
 	uint64_t file_end; /* how far the file was ever written */
 	void *map;
 	size_t map_len;
@@ -134,6 +135,7 @@ void
 spool_begin(struct spool *s, uint64_t size)
 {
 	s->direct = size >= BUFFER_SIZE;
+	s->begun = position(s);
 	if (s->buffered == 0)
 		s->start = s->written = align_up(s->written);
 }
@@ -244,7 +246,7 @@ spool_keep(struct spool *s, uint32_t ordinal)
 	    .offset = s->start,
 	    .size = position(s) - s->start,
 	};
-	s->start = position(s);
+	s->begun = s->start = position(s);
 	s->direct = false;
 }
 
@@ -257,7 +259,7 @@ spool_drop(struct spool *s)
 		return;
 	}
 	s->buffered = 0;
-	s->written = s->start;
+	s->start = s->written = s->begun;
 }
 
 static int

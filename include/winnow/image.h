@@ -31,8 +31,9 @@ struct image_plan {
 };
 
 /*
- * Merges and selects.  `indexes` are the source layers', lowest first, and
- * borrowed, like `p`; `config` is the source's image config as bytes.
+ * Merges and selects.  `indexes` are the source layers', lowest first; they
+ * and `p` must outlive the check.  `config` is the source's image config as
+ * bytes.
  * ERR_POLICY with the reason and what to add; ERR_INVALID when config and
  * layers disagree.
  */

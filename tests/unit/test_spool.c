@@ -191,14 +191,20 @@ test_small_pieces(void **state)
 static void
 test_hole(void **state)
 {
-	static const uint8_t bytes[3 << 20] = {1};
+	static uint8_t bytes[3 << 20];
 	auto_spool struct spool *s = NULL;
 	auto_fd int fd = open_file();
 	struct stat st;
+	uint32_t number = 1;
 	struct err e;
-	int i;
+	size_t i;
 
 	(void)state;
+	/* Nothing that a filesystem could compress. */
+	for (i = 0; i < sizeof(bytes); i++) {
+		number = number * 1103515245 + 12345;
+		bytes[i] = (uint8_t)(number >> 24);
+	}
 	s = spool_new(fd);
 	for (i = 0; i < 2; i++) {
 		spool_begin(s, sizeof(bytes));
@@ -213,6 +219,35 @@ test_hole(void **state)
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_true(st.st_size > 128 << 20);
 	assert_in_range(st.st_blocks, (6 << 20) / 512, (7 << 20) / 512);
+}
+
+/* What is dropped leaves its place to the next, wherever its pieces end. */
+static void
+test_dropped(void **state)
+{
+	static const uint8_t bytes[256 << 10] = {1};
+	auto_spool struct spool *s = NULL;
+	auto_fd int fd = open_file();
+	struct stat st;
+	struct err e;
+	int i, k;
+
+	(void)state;
+	s = spool_new(fd);
+	for (i = 0; i < 50; i++) {
+		spool_begin(s, 100000 + 4 * sizeof(bytes));
+		assert_int_equal(spool_append(s, bytes, 100000, &e), 0);
+		for (k = 0; k < 4; k++)
+			assert_int_equal(
+			    spool_append(s, bytes, sizeof(bytes), &e), 0);
+		spool_drop(s);
+	}
+	spool_begin(s, 1);
+	assert_int_equal(spool_append(s, "x", 1, &e), 0);
+	spool_keep(s, 0);
+	assert_int_equal(spool_finish(s, &e), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_true(st.st_size < 1 << 20);
 }
 
 static void
@@ -278,6 +313,7 @@ main(void)
 	    cmocka_unit_test(test_contents),
 	    cmocka_unit_test(test_small_pieces),
 	    cmocka_unit_test(test_hole),
+	    cmocka_unit_test(test_dropped),
 	    cmocka_unit_test(test_empty),
 	    cmocka_unit_test(test_load_refuses),
 	};

@@ -61,15 +61,17 @@ static bool
 is_named_in(
     const char *path, const char *dir, const char *prefix, const char *suffix)
 {
-	const char *base = path_base(path);
 	size_t dir_len = strlen(dir), prefix_len = strlen(prefix);
-	size_t base_len = strlen(base), suffix_len = strlen(suffix);
+	size_t suffix_len = strlen(suffix), len;
+	const char *name = path + dir_len;
 
-	return (size_t)(base - path) == dir_len &&
-	    memcmp(path, dir, dir_len) == 0 &&
-	    base_len > prefix_len + suffix_len &&
-	    memcmp(base, prefix, prefix_len) == 0 &&
-	    strcmp(base + base_len - suffix_len, suffix) == 0;
+	/* Of nearly all paths this is all that is looked at. */
+	if (strncmp(path, dir, dir_len) != 0)
+		return false;
+	len = strlen(name);
+	return strchr(name, '/') == NULL && len > prefix_len + suffix_len &&
+	    memcmp(name, prefix, prefix_len) == 0 &&
+	    strcmp(name + len - suffix_len, suffix) == 0;
 }
 
 bool

@@ -23,7 +23,7 @@ int strip_layers_read(struct strip_layers *l, struct err *e);
 /* The indexes of all layers, for image_plan(); they stay l's. */
 struct layer_index **strip_layers_indexes(const struct strip_layers *l);
 
-/* Writes the blobs of the layers that keep something. */
+/* Writes the blobs of the layers that keep something; checks the plan. */
 int strip_layers_emit(
     struct strip_layers *l, struct image_plan *plan, struct err *e);
 

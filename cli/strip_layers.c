@@ -31,14 +31,6 @@ strip_layers_new(const struct strip *s, const struct oci_manifest *m)
 }
 
 void
-strip_layers_close(int *fd)
-{
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
-}
-
-void
 strip_layers_clear(struct strip_layers *l, struct strip_layer *item)
 {
 	struct err ignored;
@@ -47,9 +39,9 @@ strip_layers_clear(struct strip_layers *l, struct strip_layer *item)
 		layout_end_blob(l->strip->to, &item->blob, NULL, &ignored);
 	spool_free(item->spool);
 	item->spool = NULL;
-	strip_layers_close(&item->source.fd);
-	strip_layers_close(&item->spool_fd);
-	strip_layers_close(&item->index_fd);
+	close_fd(&item->source.fd);
+	close_fd(&item->spool_fd);
+	close_fd(&item->index_fd);
 }
 
 void
@@ -95,7 +87,7 @@ strip_layers_open(struct strip_layers *l, size_t i, struct err *e)
 {
 	struct strip_layer *item = &l->items[i];
 
-	strip_layers_close(&item->spool_fd);
+	close_fd(&item->spool_fd);
 	if (input_open_layer(l->strip->input, &l->manifest->layers[i],
 		&item->source, e) == -1) {
 		item->source.fd = -1;
@@ -153,8 +145,8 @@ take_index(void *arg, size_t i, struct err *e)
 	    layer_index_parse(&text, len, &l->indexes[i], e) == -1 ||
 	    spool_load(item->spool_fd, &item->spool, e) == -1)
 		return wrap_layer(l, i, e);
-	strip_layers_close(&item->index_fd);
-	strip_layers_close(&item->source.fd);
+	close_fd(&item->index_fd);
+	close_fd(&item->source.fd);
 	return 0;
 }
 

@@ -129,7 +129,7 @@ emission_clear(struct emission *em)
 	size_t i;
 
 	for (i = 0; i < em->count; i++)
-		strip_layers_close(&em->tasks[i].fd);
+		close_fd(&em->tasks[i].fd);
 	for (i = 0; i < em->layers->count; i++)
 		gzip_write_free(em->of[i].blob);
 	munmap(em->results, (em->count + 1) * sizeof(*em->results));
@@ -232,7 +232,7 @@ join(struct emission *em, size_t layer, struct err *e)
 			    em->tasks[i].fd, em->results[i].part.size},
 			e) == -1)
 			return -1;
-		strip_layers_close(&em->tasks[i].fd);
+		close_fd(&em->tasks[i].fd);
 	}
 	return 0;
 }

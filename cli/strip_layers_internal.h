@@ -27,9 +27,6 @@ struct strip_layers {
 /* Opens the layer's blob, and an empty spool. */
 int strip_layers_open(struct strip_layers *l, size_t i, struct err *e);
 
-/* Closes the file, if it is open: -1 is not. */
-void strip_layers_close(int *fd);
-
 /* Closes what is open of a layer. */
 void strip_layers_clear(struct strip_layers *l, struct strip_layer *item);
 

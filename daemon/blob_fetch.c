@@ -48,14 +48,6 @@ blob_fetches_new(struct store *store)
 }
 
 static void
-close_fd(int *fd)
-{
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
-}
-
-static void
 close_pipes(struct blob_fetch *f)
 {
 	size_t i;

@@ -42,14 +42,6 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-close_fd(int *fd)
-{
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
-}
-
-static void
 stop_streaming(struct layer_work *l)
 {
 	if (l->streaming)

@@ -59,6 +59,14 @@ auto_file_cleanup(FILE **f)
 		steal_value;                                 \
 	})
 
+/* Closes *fd, if it is open, which becomes -1. */
+static inline void
+close_fd(int *fd)
+{
+	auto_fd_cleanup(fd);
+	*fd = -1;
+}
+
 /* Takes the descriptor out of *fd, which becomes -1. */
 static inline int
 steal_fd(int *fd)

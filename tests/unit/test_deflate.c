@@ -132,6 +132,15 @@ test_join(void **state)
 	check_stream(len, done);
 }
 
+static uint64_t
+next_random(uint64_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return *x >> 8;
+}
+
 /*
  * A block that begins with two copies of 28 bits each, in the codes of RFC
  * 1951, wherever in a byte the block before it ends.
@@ -148,11 +157,10 @@ test_copies_begin_block(void **state)
 	(void)state;
 	for (n = 0; n < 64; n++) {
 		for (i = 0; i < BLOCK; i++) {
-			x ^= x << 13;
-			x ^= x >> 7;
-			x ^= x << 17;
+			uint64_t letter = next_random(&x) >> 50;
+
 			/* Copies keep the compressor from skipping. */
-			data[i] = i % 32 < 24 ? (unsigned char)(' ' + (x >> 58))
+			data[i] = i % 32 < 24 ? (unsigned char)(' ' + letter)
 					      : data[i - 24];
 		}
 		memcpy(second, second - 9000, LENGTH);
@@ -160,19 +168,6 @@ test_copies_begin_block(void **state)
 		check_stream(compress_at(0, data, BLOCK + 2 * LENGTH, true),
 		    BLOCK + 2 * LENGTH);
 	}
-}
-
-/*
- * Who changes these digests changes those of derived layers:
- * LAYER_EMIT_VERSION must grow with it.
- */
-static uint64_t
-next_random(uint64_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
-	return *x >> 8;
 }
 
 /* Runs of new bytes, of which there are `variety`, and copies of what was. */
@@ -211,6 +206,10 @@ test_random(void **state)
 	}
 }
 
+/*
+ * Who changes these digests changes those of derived layers:
+ * LAYER_EMIT_VERSION must grow with it.
+ */
 static void
 test_pinned(void **state)
 {

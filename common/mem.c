@@ -23,8 +23,8 @@ void
 mem_keep_freed(void)
 {
 	/*
-	 * The most that glibc takes where pointers have 64 bits; where they
-	 * have 32 it refuses, and all stays as it was.
+	 * The first is the most that glibc takes where pointers have 64 bits;
+	 * where they have 32 it refuses that one.
 	 */
 	mallopt(M_MMAP_THRESHOLD, 32 << 20);
 	mallopt(M_TRIM_THRESHOLD, 128 << 20);

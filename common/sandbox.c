@@ -91,10 +91,9 @@ static const int allowed[] = {
     /* contents */
     SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(pwrite64),
     SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(lseek), SCMP_SYS(fstat),
-    SCMP_SYS(ftruncate),
-    SCMP_SYS(sync_file_range), /* on POWER and 32-bit ARM: */
-    SCMP_SYS(sync_file_range2), SCMP_SYS(fsync), SCMP_SYS(fdatasync),
-    SCMP_SYS(close),
+    SCMP_SYS(ftruncate), SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(close),
+    /* the second on POWER and 32-bit ARM */
+    SCMP_SYS(sync_file_range), SCMP_SYS(sync_file_range2),
     /* the channel, and the progress of a download */
     SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(poll), SCMP_SYS(ppoll),
     /* memory */

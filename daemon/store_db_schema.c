@@ -114,7 +114,7 @@ read_version(sqlite3 *handle, int *version, struct err *e)
 	return result;
 }
 
-/* A large database takes a minute, in which winnowd answers nobody. */
+/* A large database takes a while, in which winnowd answers nobody. */
 static void
 log_upgrade(const char *event, int from)
 {

@@ -256,6 +256,12 @@ finish_layer(struct emission *em, size_t layer, struct err *e)
 		l->strip->to, &l->items[layer].blob, &emitted->digest, e) == -1)
 		return -1;
 	l->emitted[layer] = emitted;
+	/*
+	 * The processes have the spool open, too: the last one would free its
+	 * pages when it ends, with nothing left for other processors to do.
+	 */
+	if (ftruncate(l->items[layer].spool_fd, 0) == -1)
+		return err_set_errno(e, "cannot empty the spool");
 	strip_layers_clear(l, &l->items[layer]);
 	return 0;
 }

@@ -26,30 +26,49 @@ static const struct {
     {AUDIT_PRIVILEGE, "/etc/doas.conf", "rules of doas"},
 };
 
+/* True when the node's path, which begins with a slash, ends so. */
 static bool
-has_suffix(const char *path, const char *suffix)
+has_suffix(const struct tree_node *n, const char *suffix)
 {
-	size_t len = strlen(path), suffix_len = strlen(suffix);
+	size_t left = strlen(suffix);
 
-	return len >= suffix_len &&
-	    strcmp(path + len - suffix_len, suffix) == 0;
+	for (; n->parent != NULL && left > 0; n = n->parent) {
+		size_t len = n->name_len < left ? n->name_len : left;
+
+		left -= len;
+		if (memcmp(n->name + n->name_len - len, suffix + left, len) !=
+		    0)
+			return false;
+		if (left > 0 && suffix[--left] != '/')
+			return false;
+	}
+	return left == 0;
+}
+
+/* True for what sudo reads besides its sudoers. */
+static bool
+is_in_sudoers_d(const struct tree_node *n)
+{
+	for (; n->parent != NULL; n = n->parent)
+		if (has_suffix(n->parent, "/etc/sudoers.d"))
+			return true;
+	return false;
 }
 
 /* Files known by their paths, and private keys by their contents. */
 static void
 audit_sensitive(struct audit_scan *s, const struct tree_node *n)
 {
-	auto_free char *path = audit_path_text("/", n, "");
 	size_t i;
 
 	if (n->entry->size == 0)
 		return;
 	if ((n->entry->marks & MARK_BIT(MARK_PRIVATE_KEY)) != 0)
 		audit_add(s, AUDIT_CREDENTIAL, n, mem_strdup("private key"));
-	if (strncmp(path, "/etc/sudoers.d/", strlen("/etc/sudoers.d/")) == 0)
+	if (is_in_sudoers_d(n))
 		audit_add(s, AUDIT_PRIVILEGE, n, mem_strdup("rules of sudo"));
 	for (i = 0; i < sizeof(sensitive) / sizeof(sensitive[0]); i++)
-		if (has_suffix(path, sensitive[i].suffix))
+		if (has_suffix(n, sensitive[i].suffix))
 			audit_add(s, sensitive[i].category, n,
 			    mem_strdup(sensitive[i].detail));
 }

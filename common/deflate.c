@@ -13,10 +13,10 @@
 #define MATCH_MIN 4u
 #define MATCH_MAX 258u
 #define DISTANCE_MAX 32768u
-/* 16 KiB of positions: half of the first-level cache. */
-#define HASH_BITS 13
-/* After this many bytes without a match steps grow by one byte. */
-#define SKIP_SHIFT 6
+/* 8 KiB of positions: a quarter of the first-level cache. */
+#define HASH_BITS 12
+/* After 2^8 bytes without a copy steps grow by one place. */
+#define SKIP_SHIFT 8
 #define SYMBOL_END 256
 #define SYMBOL_LENGTH 257
 
@@ -277,9 +277,12 @@ find_tokens(struct deflate *d, const struct block *b)
 		token = add_copy(d, token, length, distance);
 		at += length;
 		behind_copy = at;
-		if ((size_t)(end - at) >= MATCH_MIN)
+		if ((size_t)(end - at) >= MATCH_MIN) {
 			d->heads[hash(load32(at - 2))] =
 			    (uint16_t)(at - 2 - chunk);
+			d->heads[hash(load32(at - 1))] =
+			    (uint16_t)(at - 1 - chunk);
+		}
 	}
 	token = add_bytes(d, token, &at, end, sizeof(uint64_t));
 	d->token_count = (size_t)(token - d->tokens);

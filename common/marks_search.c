@@ -46,6 +46,7 @@ static const struct {
     {MARK_WGET, "Usage: %s [OPTION]... [URL]..."},
 };
 #define MARKERS (sizeof(markers) / sizeof(markers[0]))
+#define LANES 4
 
 static const char *const names[MARKS] = {
     [MARK_BASH] = "GNU bash",
@@ -135,24 +136,42 @@ compare_markers(
 	return found;
 }
 
+/*
+ * Looks at one place; returns how far the next one is.  `at` is that of the
+ * last pair of a window.
+ */
+static inline size_t
+look(const struct marks_tables *t, const char *data, size_t len, size_t at,
+    uint32_t *found)
+{
+	unsigned slot = slot_of(data + at);
+	size_t start = at - (MARKER_MIN - 2);
+
+	if (t->skip[slot] > 0)
+		return t->skip[slot];
+	*found |= compare_markers(t, slot, data + start, len - start);
+	return 1;
+}
+
 uint32_t
 marks_search(const struct marks_tables *t, const char *data, size_t len)
 {
-	size_t at = MARKER_MIN - 2;
+	size_t at[LANES], end[LANES], i, first = MARKER_MIN - 2;
 	uint32_t found = 0;
 
-	while (at + 2 <= len) {
-		unsigned slot = slot_of(data + at);
-		unsigned skip = t->skip[slot];
-
-		if (skip == 0) {
-			size_t start = at - (MARKER_MIN - 2);
-
-			found |=
-			    compare_markers(t, slot, data + start, len - start);
-			skip = 1;
-		}
-		at += skip;
+	if (len < MARKER_MIN)
+		return 0;
+	/* A step waits for the last one: lanes that do not wait for others. */
+	for (i = 0; i < LANES; i++) {
+		at[i] = i == 0 ? first : end[i - 1];
+		end[i] = first + (len - 1 - first) * (i + 1) / LANES;
 	}
+	while (at[0] < end[0] && at[1] < end[1] && at[2] < end[2] &&
+	    at[3] < end[3])
+		for (i = 0; i < LANES; i++)
+			at[i] += look(t, data, len, at[i], &found);
+	for (i = 0; i < LANES; i++)
+		while (at[i] < end[i])
+			at[i] += look(t, data, len, at[i], &found);
 	return found;
 }

@@ -201,15 +201,21 @@ sort_children(struct tree_node *dir, struct tree_node **scratch)
 {
 	struct tree_node *n, **link = &dir->first;
 	size_t count = 0, i;
+	bool descending = true;
 
-	for (n = dir->first; n != NULL; n = n->next)
-		if (n->links != 0)
-			scratch[count++] = n;
-	if (count > 1)
+	/* Most archives are in order, and the last inserted comes first. */
+	for (n = dir->first; n != NULL; n = n->next) {
+		if (n->links == 0)
+			continue;
+		if (count > 0 && descending)
+			descending = compare_names(&scratch[count - 1], &n) > 0;
+		scratch[count++] = n;
+	}
+	if (!descending)
 		qsort(scratch, count, sizeof(scratch[0]), compare_names);
 	for (i = 0; i < count; i++) {
-		*link = scratch[i];
-		link = &scratch[i]->next;
+		*link = scratch[descending ? count - 1 - i : i];
+		link = &(*link)->next;
 	}
 	*link = NULL;
 }

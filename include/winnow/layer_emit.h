@@ -17,7 +17,7 @@
  * Changes whenever the same plan would give other bytes.  Part of the key of
  * derived layers and variants.
  */
-#define LAYER_EMIT_VERSION 4
+#define LAYER_EMIT_VERSION 5
 
 /* What decides the bytes beside plan and contents: the version, as text. */
 const char *layer_emit_form(void);

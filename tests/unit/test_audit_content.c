@@ -162,9 +162,15 @@ test_sensitive(void **state)
 		.marks = MARK_BIT(MARK_PRIVATE_KEY)},
 	    {.path = "etc/sudoers", .content = "x"},
 	    {.path = "etc/sudoers.d/a", .content = "x"},
+	    {.path = "etc/sudoers.d/b/c", .content = "x"},
 	    {.path = "home/u/.ssh/authorized_keys", .content = "x"},
+	    {.path = "home/u/a.keytab", .content = "x"},
+	    {.path = "home/u/a.netrc", .content = "x"},
+	    {.path = "home/u/sudoers", .content = "x"},
 	    {.path = "root/.ssh/authorized_keys"},
+	    {.path = "sh/authorized_keys", .content = "x"},
 	    {.path = "srv/authorized_keys", .content = "x"},
+	    {.path = "tab", .content = "x"},
 	};
 
 	(void)state;
@@ -173,8 +179,10 @@ test_sensitive(void **state)
 	    "credential /etc/ssl/key: private key\n"
 	    "privilege /etc/sudoers: rules of sudo\n"
 	    "privilege /etc/sudoers.d/a: rules of sudo\n"
+	    "privilege /etc/sudoers.d/b/c: rules of sudo\n"
 	    "credential /home/u/.ssh/authorized_keys: who may log in by "
-	    "ssh\n");
+	    "ssh\n"
+	    "credential /home/u/a.keytab: Kerberos keys\n");
 }
 
 static void

@@ -126,15 +126,15 @@ test_pinned(void **state)
 	auto_fd int fd = -1;
 
 	(void)state;
-	assert_int_equal(LAYER_EMIT_VERSION, 4);
+	assert_int_equal(LAYER_EMIT_VERSION, 5);
 	fd = emit(plan, NULL, &emitted);
 	assert_string_equal(digest_format(&emitted.diff_id, text),
 	    "sha256:870de131ac9ce927b2650fada987fe58e7154cc01601"
 	    "5605246643a40a44fda8");
 	assert_int_equal(emitted.tar_size, 21504);
 	assert_string_equal(digest_format(&emitted.digest, text),
-	    "sha256:c16f5e3b738f9f8cab0f1d1a5429d5bf5f253db1bac6"
-	    "9d3c2ceca979ced8ec77");
+	    "sha256:0b6a8fb6a051eeabb6982c896cda94f4b5c9bbe4398d"
+	    "401f82bf3282f07b9ff3");
 }
 
 static void

@@ -132,6 +132,29 @@ test_every_program(void **state)
 	}
 }
 
+/* A marker is found wherever it lies in a piece. */
+static void
+test_every_place(void **state)
+{
+	static const size_t pieces[] = {64, 700, PROGRAM_SIZE};
+	static char file[PROGRAM_SIZE];
+	size_t i, j, at, len;
+
+	(void)state;
+	for (i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		len = strlen(samples[i].text);
+		for (at = DATA_AT; at + len <= DATA_AT + SEGMENT_LEN; at++) {
+			make_program(file, true);
+			memcpy(file + at, samples[i].text, len);
+			for (j = 0; j < sizeof(pieces) / sizeof(pieces[0]); j++)
+				assert_int_equal(
+				    read_marks("x", file, sizeof(file),
+					pieces[j], pieces[j]),
+				    MARK_BIT(samples[i].mark));
+		}
+	}
+}
+
 /* A marker is found wherever two pieces meet, and at either end. */
 static void
 test_split(void **state)
@@ -423,6 +446,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_program),
+	    cmocka_unit_test(test_every_place),
 	    cmocka_unit_test(test_split),
 	    cmocka_unit_test(test_where),
 	    cmocka_unit_test(test_big_endian_32_bit),

@@ -189,9 +189,13 @@ struct store_holder {
 	char *recipe;
 	char *policy; /* or NULL */
 };
-/* One of the scope that holds this manifest or blob, or is it. */
+/*
+ * Shows `visit` the variants of the scope that hold this manifest or blob, or
+ * are it, until it returns true; so does this then.  It must not use the store.
+ */
 bool store_find_holder(struct store *s, const char *scope,
-    const struct digest *digest, struct store_holder *out);
+    const struct digest *digest,
+    bool (*visit)(void *arg, const struct store_holder *variant), void *arg);
 void store_holder_clear(struct store_holder *h);
 
 #define auto_store_holder __attribute__((cleanup(store_holder_clear)))

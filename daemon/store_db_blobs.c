@@ -124,14 +124,19 @@ store_holder_clear(struct store_holder *h)
 
 bool
 store_find_holder(struct store *s, const char *scope,
-    const struct digest *digest, struct store_holder *out)
+    const struct digest *digest,
+    bool (*visit)(void *arg, const struct store_holder *variant), void *arg)
 {
 	sqlite3_stmt *st =
 	    store_db_bind(s->db, LIST_HOLDERS, "ds", digest, scope);
-	bool found = store_db_step(s->db, st);
+	bool found = false;
 
-	if (found)
-		store_db_take_holder(st, out);
+	while (!found && store_db_step(s->db, st)) {
+		auto_store_holder struct store_holder h;
+
+		store_db_take_holder(st, &h);
+		found = visit(arg, &h);
+	}
 	sqlite3_reset(st);
 	return found;
 }

@@ -54,6 +54,20 @@ check 'purge --all leaves little' test "$(status .cache.blobs)" -lt 3
 is 'the old variant, by the policy of its time' \
     "sha256:$(fetch "small/manifests/$top")" "$top"
 is 'and its layer' "sha256:$(fetch "small/blobs/$layer")" "$layer"
+# Other versions of winnow made the same bytes, under keys of their own.
+python3 - "$dir/store/winnow.db" "${top#sha256:}" <<'EOF'
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1], timeout=60) as db:
+    for key in b"\0", b"\xff":
+        made = db.execute("INSERT INTO variant SELECT ?, scope, source, digest,"
+            " recipe, policy FROM variant WHERE digest = ? LIMIT 1",
+            (key * 32, bytes.fromhex(sys.argv[2])))
+        assert made.rowcount == 1
+EOF
+admin purge --all > /dev/null
+is 'what other versions made, too, this one makes again' \
+    "sha256:$(fetch "small/manifests/$top")" "$top"
+is 'and its layer' "sha256:$(fetch "small/blobs/$layer")" "$layer"
 is 'the original comes back too' \
     "sha256:$(fetch "original/small/blobs/$source_layer")" "$source_layer"
 out=$(admin purge 2>&1)

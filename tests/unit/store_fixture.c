@@ -126,3 +126,14 @@ keeps_none(void *arg, const char *scope, const struct store_holder *variant)
 	(void)variant;
 	return false;
 }
+
+bool
+takes_first(void *arg, const struct store_holder *variant)
+{
+	struct store_holder *out = arg;
+
+	*out = *variant;
+	out->recipe = mem_strdup(variant->recipe);
+	out->policy = mem_strdup_optional(variant->policy);
+	return true;
+}

@@ -31,4 +31,7 @@ void evict(struct store *s, const struct digest *d);
 bool
 keeps_none(void *arg, const char *scope, const struct store_holder *variant);
 
+/* For store_find_holder(): copies the first variant to where `arg` points. */
+bool takes_first(void *arg, const struct store_holder *variant);
+
 #endif

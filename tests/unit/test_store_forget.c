@@ -172,7 +172,7 @@ test_variants_stay_known(void **state)
 	assert_false(store_get_manifest(s, "v", &image, &row));
 	assert_false(reaches(s, "v", "layer"));
 	assert_true(store_get_map_source(s, "v", &index, &source));
-	assert_true(store_find_holder(s, "v", &image, &h));
+	assert_true(store_find_holder(s, "v", &image, takes_first, &h));
 	assert_true(digest_equal(&h.digest, &index));
 	assert_string_equal(h.recipe, "{\"how\":1}");
 	assert_string_equal(h.policy, "{\"keep\":[]}");

@@ -45,7 +45,7 @@ find_policy(struct store *s, const char *name)
 	struct digest d;
 
 	digest_of(bytes, strlen(bytes), &d);
-	assert_true(store_find_holder(s, SCOPE, &d, &h));
+	assert_true(store_find_holder(s, SCOPE, &d, takes_first, &h));
 	assert_string_equal(h.recipe, recipe);
 	free(h.recipe);
 	return h.policy;

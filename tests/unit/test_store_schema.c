@@ -103,7 +103,7 @@ expect_holder(
 	struct digest d;
 
 	digest_of(name, strlen(name), &d);
-	assert_true(store_find_holder(s, "v", &d, &h));
+	assert_true(store_find_holder(s, "v", &d, takes_first, &h));
 	assert_true(digest_equal(&h.key, &d));
 	assert_true(digest_equal(&h.source, &d));
 	assert_string_equal(h.recipe, recipe);

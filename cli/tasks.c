@@ -252,6 +252,19 @@ wait_processes(struct run *r, struct err *e)
 	return result;
 }
 
+/* A process that ends well may have left tasks to nobody all the same. */
+static int
+check_complete(const struct run *r, struct err *e)
+{
+	size_t i;
+
+	for (i = 0; i < r->tasks->count; i++)
+		if (r->awaited[i])
+			return err_set(e, ERR_WORKER,
+			    "a process ended before its task did");
+	return 0;
+}
+
 int
 tasks_run(const struct tasks *t, struct err *e)
 {
@@ -261,8 +274,8 @@ tasks_run(const struct tasks *t, struct err *e)
 	run_init(&r, t);
 	if (start_tasks(&r, e) == 0 && start_processes(&r, e) == 0 &&
 	    (t->meanwhile == NULL || t->meanwhile(t->arg, e) == 0) &&
-	    take_results(&r, e) == 0)
-		result = wait_processes(&r, e);
+	    take_results(&r, e) == 0 && wait_processes(&r, e) == 0)
+		result = check_complete(&r, e);
 	run_clear(&r);
 	return result;
 }

@@ -7,9 +7,6 @@
 #include <string.h>
 
 #include "cli.h"
-#include "winnow/auto.h"
-#include "winnow/fsutil.h"
-#include "winnow/json.h"
 
 /* Some 40 lines for an image of Debian: two screens. */
 #define PLAN_DEPTH 4
@@ -133,31 +130,6 @@ help(int argc, char **argv)
 		return CLI_USAGE;
 	options_print_help(command, stdout);
 	return CLI_OK;
-}
-
-int
-cli_fail(const char *command, const struct err *e)
-{
-	fprintf(stderr, "winnow %s: %s\n", command, e->message);
-	return CLI_FAILED;
-}
-
-int
-cli_open_scratch(int *fd, struct err *e)
-{
-	const char *dir = getenv("TMPDIR");
-
-	return fsutil_open_unlinked(
-	    dir == NULL || *dir == '\0' ? "/var/tmp" : dir, fd, e);
-}
-
-void
-cli_print_json(const json_t *value)
-{
-	size_t len;
-	auto_free char *text = json_format(value, &len);
-
-	puts(text);
 }
 
 static int

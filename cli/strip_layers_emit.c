@@ -237,6 +237,19 @@ join(struct emission *em, size_t layer, struct err *e)
 	return 0;
 }
 
+/*
+ * The processes have the spool open, too: the last one would free its pages
+ * when it ends, with nothing left for other processors to do.  Nothing else
+ * depends on it, and a full disk may refuse even that.
+ */
+static void
+empty_spool(const struct strip_layer *item)
+{
+	int ignored = ftruncate(item->spool_fd, 0);
+
+	(void)ignored;
+}
+
 /* Names the blob of a layer that is complete. */
 static int
 finish_layer(struct emission *em, size_t layer, struct err *e)
@@ -256,12 +269,7 @@ finish_layer(struct emission *em, size_t layer, struct err *e)
 		l->strip->to, &l->items[layer].blob, &emitted->digest, e) == -1)
 		return -1;
 	l->emitted[layer] = emitted;
-	/*
-	 * The processes have the spool open, too: the last one would free its
-	 * pages when it ends, with nothing left for other processors to do.
-	 */
-	if (ftruncate(l->items[layer].spool_fd, 0) == -1)
-		return err_set_errno(e, "cannot empty the spool");
+	empty_spool(&l->items[layer]);
 	strip_layers_clear(l, &l->items[layer]);
 	return 0;
 }

@@ -45,7 +45,10 @@ has_suffix(const struct tree_node *n, const char *suffix)
 	return left == 0;
 }
 
-/* True for what sudo reads besides its sudoers. */
+/*
+ * True below any sudoers.d: sudo reads what lies in that of /etc (or /usr/etc),
+ * and deeper ones when a rule includes them.
+ */
 static bool
 is_in_sudoers_d(const struct tree_node *n)
 {

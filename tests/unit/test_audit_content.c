@@ -171,6 +171,8 @@ test_sensitive(void **state)
 	    {.path = "sh/authorized_keys", .content = "x"},
 	    {.path = "srv/authorized_keys", .content = "x"},
 	    {.path = "tab", .content = "x"},
+	    {.path = "usr/etc/sudoers.d/a", .content = "x"},
+	    {.path = "usr/etc/sudoers.dd/a", .content = "x"},
 	};
 
 	(void)state;
@@ -182,7 +184,8 @@ test_sensitive(void **state)
 	    "privilege /etc/sudoers.d/b/c: rules of sudo\n"
 	    "credential /home/u/.ssh/authorized_keys: who may log in by "
 	    "ssh\n"
-	    "credential /home/u/a.keytab: Kerberos keys\n");
+	    "credential /home/u/a.keytab: Kerberos keys\n"
+	    "privilege /usr/etc/sudoers.d/a: rules of sudo\n");
 }
 
 static void

@@ -155,6 +155,28 @@ test_every_place(void **state)
 	}
 }
 
+/* Constants that are one marker, the shortest ones among them. */
+static void
+test_nothing_else(void **state)
+{
+	static char file[PROGRAM_SIZE];
+	Elf64_Phdr constants;
+	size_t i, at = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
+
+	(void)state;
+	for (i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		make_program(file, true);
+		memcpy(&constants, file + at, sizeof(constants));
+		constants.p_filesz = strlen(samples[i].text);
+		memcpy(file + at, &constants, sizeof(constants));
+		memcpy(
+		    file + DATA_AT, samples[i].text, strlen(samples[i].text));
+		assert_int_equal(
+		    read_marks("x", file, sizeof(file), PROGRAM_SIZE, 1),
+		    MARK_BIT(samples[i].mark));
+	}
+}
+
 /* A marker is found wherever two pieces meet, and at either end. */
 static void
 test_split(void **state)
@@ -447,6 +469,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_program),
 	    cmocka_unit_test(test_every_place),
+	    cmocka_unit_test(test_nothing_else),
 	    cmocka_unit_test(test_split),
 	    cmocka_unit_test(test_where),
 	    cmocka_unit_test(test_big_endian_32_bit),

@@ -1,6 +1,6 @@
 /*
- * strip_layers: the layers of an image on their way to derived ones, each in
- * a process of its own: read, and, once there is a plan, emitted.
+ * strip_layers: the layers of an image on their way to derived ones, in as many
+ * processes as there are processors: read, and, once there is a plan, emitted.
  */
 #ifndef WINNOW_CLI_STRIP_LAYERS_H
 #define WINNOW_CLI_STRIP_LAYERS_H

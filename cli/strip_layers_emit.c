@@ -48,7 +48,7 @@ struct emission {
 		size_t left; /* tasks that have not ended */
 		size_t joined; /* parts */
 		struct gzip_write *blob;
-	} * of;
+	} * of; /* of[i]: what is left of layer i */
 };
 
 /* Bytes that the plan of a layer keeps. */

@@ -18,7 +18,7 @@ size_t tasks_processors(void);
 
 struct tasks {
 	size_t count;
-	const uint64_t *sizes;
+	const uint64_t *sizes; /* by task, in whatever unit */
 	void *arg;
 	/* In this process, for all tasks before any runs: opens what they
 	 * need.  1: there is nothing to do. */
@@ -34,7 +34,7 @@ struct tasks {
 
 /*
  * Runs all tasks.  -1 and the error of the first one that fails or whose
- * process dies, or of `meanwhile`; the others are ended then.
+ * process ends before it, or of `meanwhile`; the others are ended then.
  */
 int tasks_run(const struct tasks *t, struct err *e);
 

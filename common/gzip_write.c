@@ -27,7 +27,8 @@ struct gzip_write {
 	uint64_t written;
 	uint64_t pushed; /* of it the disk was told to write */
 	unsigned char *piece; /* of the stream */
-	unsigned char *pending; /* not compressed yet: it may be the last */
+	unsigned char *pending; /* not compressed yet: it may be the last; or,
+				   to join parts, what was read of one */
 	size_t pending_len;
 	uint32_t crc; /* of what came in */
 	uint32_t total; /* modulo 2^32 */

@@ -35,6 +35,15 @@ union emit_result {
 	struct layer_archive archive;
 };
 
+/* A layer of which tasks are made. */
+struct emit_layer {
+	size_t parts; /* 0: it is written in one */
+	size_t first; /* of its tasks: the parts, then the archive */
+	size_t left; /* tasks that have not ended */
+	size_t joined; /* parts */
+	struct gzip_write *blob;
+};
+
 struct emission {
 	struct strip_layers *layers;
 	struct image_plan *plan;
@@ -42,13 +51,7 @@ struct emission {
 	uint64_t *sizes;
 	size_t count;
 	union emit_result *results; /* shared with the tasks' processes */
-	struct emit_layer {
-		size_t parts; /* 0: it is written in one */
-		size_t first; /* of its tasks: the parts, then the archive */
-		size_t left; /* tasks that have not ended */
-		size_t joined; /* parts */
-		struct gzip_write *blob;
-	} * of; /* of[i]: what is left of layer i */
+	struct emit_layer *by_layer;
 };
 
 /* Bytes that the plan of a layer keeps. */
@@ -98,7 +101,7 @@ add_layer(struct emission *em, size_t i)
 	uint64_t size = plan_size(em->plan->layers[i]);
 	size_t parts = count_parts(em, i, size), k;
 
-	em->of[i] = (struct emit_layer){
+	em->by_layer[i] = (struct emit_layer){
 	    .parts = parts, .first = em->count, .left = parts + 1};
 	for (k = 0; k < parts; k++)
 		add_task(em, EMIT_PART, i, k, size);
@@ -114,7 +117,7 @@ emission_init(
 	*em = (struct emission){.layers = l, .plan = plan};
 	em->tasks = mem_zalloc(most, sizeof(*em->tasks));
 	em->sizes = mem_zalloc(most, sizeof(*em->sizes));
-	em->of = mem_zalloc(l->count, sizeof(*em->of));
+	em->by_layer = mem_zalloc(l->count, sizeof(*em->by_layer));
 	for (i = 0; i < l->count; i++)
 		add_layer(em, i);
 	em->results = mmap(NULL, (em->count + 1) * sizeof(*em->results),
@@ -131,11 +134,11 @@ emission_clear(struct emission *em)
 	for (i = 0; i < em->count; i++)
 		close_fd(&em->tasks[i].fd);
 	for (i = 0; i < em->layers->count; i++)
-		gzip_write_free(em->of[i].blob);
+		gzip_write_free(em->by_layer[i].blob);
 	munmap(em->results, (em->count + 1) * sizeof(*em->results));
 	free(em->tasks);
 	free(em->sizes);
-	free(em->of);
+	free(em->by_layer);
 }
 
 /* Where the first reading spooled too little, the layer is read again. */
@@ -192,7 +195,7 @@ emit(struct emission *em, size_t i, struct err *e)
 	if (task->kind == EMIT_PART) {
 		result->part.fd = task->fd;
 		return layer_emit_part(plan, item->spool, task->part,
-		    em->of[task->layer].parts, &result->part, e);
+		    em->by_layer[task->layer].parts, &result->part, e);
 	}
 	if (item->source.fd != -1 && fill_spool(item, plan, e) == -1)
 		return -1;
@@ -215,19 +218,19 @@ join(struct emission *em, size_t layer, struct err *e)
 {
 	struct strip_layers *l = em->layers;
 	struct layout_blob *blob = &l->items[layer].blob;
-	struct emit_layer *of = &em->of[layer];
+	struct emit_layer *derived = &em->by_layer[layer];
 	size_t i;
 
-	for (; of->joined < of->parts; of->joined++) {
-		i = of->first + of->joined;
+	for (; derived->joined < derived->parts; derived->joined++) {
+		i = derived->first + derived->joined;
 		if (!em->tasks[i].done)
 			return 0;
-		if (of->blob == NULL) {
+		if (derived->blob == NULL) {
 			if (layout_begin_blob(l->strip->to, blob, e) == -1)
 				return -1;
-			of->blob = gzip_write_new_joined(blob->fd);
+			derived->blob = gzip_write_new_joined(blob->fd);
 		}
-		if (gzip_write_join(of->blob,
+		if (gzip_write_join(derived->blob,
 			&(struct gzip_part){
 			    em->tasks[i].fd, em->results[i].part.size},
 			e) == -1)
@@ -255,15 +258,16 @@ static int
 finish_layer(struct emission *em, size_t layer, struct err *e)
 {
 	struct strip_layers *l = em->layers;
-	struct emit_layer *of = &em->of[layer];
+	struct emit_layer *derived = &em->by_layer[layer];
 	struct layer_emitted *emitted = &l->results[layer];
 	/* The archive's is behind those of the parts. */
-	const union emit_result *result = &em->results[of->first + of->parts];
+	const union emit_result *result =
+	    &em->results[derived->first + derived->parts];
 
-	if (of->parts == 0)
+	if (derived->parts == 0)
 		*emitted = result->layer;
-	else if (layer_emit_joined(&result->archive, of->blob, emitted, e) ==
-	    -1)
+	else if (layer_emit_joined(
+		     &result->archive, derived->blob, emitted, e) == -1)
 		return -1;
 	if (layout_end_blob(
 		l->strip->to, &l->items[layer].blob, &emitted->digest, e) == -1)
@@ -282,7 +286,8 @@ finish_task(void *arg, size_t i, struct err *e)
 
 	em->tasks[i].done = true;
 	if (join(em, layer, e) == -1 ||
-	    (--em->of[layer].left == 0 && finish_layer(em, layer, e) == -1))
+	    (--em->by_layer[layer].left == 0 &&
+		finish_layer(em, layer, e) == -1))
 		return err_wrap(e, "layer %zu", layer + 1);
 	return 0;
 }

@@ -115,8 +115,8 @@ start_emission(struct emission *em, struct image *image)
 	*em = (struct emission){.layers = image->layers, .plan = &image->plan};
 	em->tasks = mem_zalloc(TASKS, sizeof(*em->tasks));
 	em->sizes = mem_zalloc(TASKS, sizeof(*em->sizes));
-	em->of = mem_zalloc(1, sizeof(*em->of));
-	em->of[0] = (struct emit_layer){.parts = PARTS, .left = TASKS};
+	em->by_layer = mem_zalloc(1, sizeof(*em->by_layer));
+	em->by_layer[0] = (struct emit_layer){.parts = PARTS, .left = TASKS};
 	em->results = mmap(NULL, (TASKS + 1) * sizeof(*em->results),
 	    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(em->results, MAP_FAILED);
@@ -168,7 +168,7 @@ check_joined(const struct emission *em)
 
 	while (there < PARTS && em->tasks[there].done)
 		there++;
-	assert_int_equal(em->of[0].joined, there);
+	assert_int_equal(em->by_layer[0].joined, there);
 	for (i = 0; i < PARTS; i++)
 		assert_int_equal(em->tasks[i].fd == -1, i < there);
 }

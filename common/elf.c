@@ -170,6 +170,28 @@ has_symbol(const struct elf_dynamic *d, const char *name)
 	    memmem(d->strings, d->strings_len, name, len) != NULL;
 }
 
+/*
+ * Where glibc is to unwind a stack it opens libgcc_s: without it, whoever ends
+ * a thread is aborted, and a backtrace is empty.
+ */
+static int
+add_unwinder(struct elf_reader *r, const struct elf_dynamic *d, struct err *e)
+{
+	static const char *const callers[] = {
+	    "\0pthread_exit", "\0pthread_cancel", "\0thrd_exit", "\0backtrace"};
+	static char libgcc[] = "libgcc_s.so.1";
+	const struct elf_facts *facts = r->facts;
+	bool needs_glibc = false, calls = false;
+	size_t i;
+
+	for (i = 0; i < facts->needed_count; i++)
+		if (strncmp(facts->needed[i], "libc.so.6", 9) == 0)
+			needs_glibc = true;
+	for (i = 0; needs_glibc && i < sizeof(callers) / sizeof(*callers); i++)
+		calls = calls || has_symbol(d, callers[i]);
+	return calls ? elf_add_dlopen(r, libgcc, e) : 0;
+}
+
 static int
 read_dynamic(struct elf_reader *r, const GElf_Phdr *segment, struct err *e)
 {
@@ -199,7 +221,7 @@ read_dynamic(struct elf_reader *r, const GElf_Phdr *segment, struct err *e)
 		if (gelf_getdyn(d.entries, (int)i, &entry) != NULL &&
 		    read_dynamic_entry(r, &d, &entry, e) == -1)
 			return -1;
-	return 0;
+	return add_unwinder(r, &d, e);
 }
 
 static int

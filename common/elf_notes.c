@@ -76,12 +76,15 @@ read_object(
 }
 
 /* Makes room for one more entry; what was there before is left behind. */
-static struct elf_dlopen *
-add_entry(struct elf_reader *r)
+static int
+add_entry(struct elf_reader *r, const struct elf_dlopen *entry, struct err *e)
 {
 	struct elf_facts *facts = r->facts;
 	struct elf_dlopen *entries;
 
+	if (facts->dlopen_count == LIMIT_ELF_NEEDED)
+		return err_set(e, ERR_LIMIT, "more than %d dlopen notes",
+		    LIMIT_ELF_NEEDED);
 	if (facts->dlopen_count == r->dlopen_capacity) {
 		r->dlopen_capacity += r->dlopen_capacity + 4;
 		entries = arena_zalloc(
@@ -91,7 +94,18 @@ add_entry(struct elf_reader *r)
 			    facts->dlopen_count * sizeof(*entries));
 		facts->dlopens = entries;
 	}
-	return &facts->dlopens[facts->dlopen_count++];
+	facts->dlopens[facts->dlopen_count++] = *entry;
+	return 0;
+}
+
+int
+elf_add_dlopen(struct elf_reader *r, char *soname, struct err *e)
+{
+	struct elf_dlopen entry = {.count = 1, .priority = ELF_RECOMMENDED};
+
+	entry.sonames = arena_zalloc(r->arena, 1, sizeof(char *));
+	entry.sonames[0] = soname;
+	return add_entry(r, &entry, e);
 }
 
 /* Adds the objects of a note's array; what is malformed is passed over. */
@@ -105,10 +119,8 @@ read_array(struct elf_reader *r, const json_t *array, struct err *e)
 
 		if (!read_object(r, json_array_get(array, i), &entry))
 			continue;
-		if (r->facts->dlopen_count == LIMIT_ELF_NEEDED)
-			return err_set(e, ERR_LIMIT,
-			    "more than %d dlopen notes", LIMIT_ELF_NEEDED);
-		*add_entry(r) = entry;
+		if (add_entry(r, &entry, e) == -1)
+			return -1;
 	}
 	return 0;
 }

@@ -20,4 +20,7 @@ struct elf_reader {
 int
 elf_read_notes(struct elf_reader *r, const GElf_Phdr *segment, struct err *e);
 
+/* Adds what is as good as a note: recommended, one soname, borrowed. */
+int elf_add_dlopen(struct elf_reader *r, char *soname, struct err *e);
+
 #endif

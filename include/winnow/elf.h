@@ -16,7 +16,10 @@
 
 enum elf_priority { ELF_REQUIRED, ELF_RECOMMENDED, ELF_SUGGESTED };
 
-/* One .note.dlopen entry: any one of the sonames will do, best first. */
+/*
+ * One .note.dlopen entry: any one of the sonames will do, best first.  What
+ * glibc opens for those who end threads or print stacks is one as well.
+ */
 struct elf_dlopen {
 	char **sonames;
 	size_t count;

@@ -24,7 +24,7 @@
 #include "winnow/strbuf.h"
 
 /* Changes whenever the serialized form, or what is read, changes. */
-#define LAYER_INDEX_VERSION 7
+#define LAYER_INDEX_VERSION 8
 
 enum entry_type {
 	ENTRY_FILE,

@@ -117,6 +117,52 @@ test_calls(void **state)
 	}
 }
 
+/* Whoever ends a thread or prints a stack needs libgcc_s, of glibc alone. */
+static void
+test_unwinder(void **state)
+{
+	static const struct {
+		const char *symbol, *needed;
+		bool found;
+	} cases[] = {
+	    {"pthread_exit", "libc.so.6", true},
+	    {"pthread_cancel", "libc.so.6", true},
+	    {"thrd_exit", "libc.so.6", true},
+	    {"backtrace", "libc.so.6", true},
+	    {"pthread_exit", "libc.so.6.1", true},
+	    {"pthread_exit", "libc.musl", false},
+	    {"pthread_exit_", "libc.so.6", false},
+	    {"pthread_create", "libc.so.6", false},
+	};
+	const struct elf_image image = {.bits = 64, .type = ET_DYN};
+	size_t i, used;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		auto_elf_facts struct elf_facts *facts = NULL;
+		uint8_t bytes[ELF_IMAGE_SIZE];
+		char *strings = (char *)bytes + ELF_IMAGE_STRINGS;
+		struct err e;
+
+		elf_image_make(&image, bytes);
+		for (used = 1; strings[used] != '\0';)
+			used += strlen(strings + used) + 1;
+		memcpy(strings + used, cases[i].symbol,
+		    strlen(cases[i].symbol) + 1);
+		/* In place of libone.so.1, which is as long. */
+		memcpy(memmem(strings, used, "libone", 6), cases[i].needed,
+		    strlen(cases[i].needed) + 1);
+		assert_int_equal(elf_read(bytes, sizeof(bytes), &facts, &e), 0);
+		assert_int_equal(facts->dlopen_count, cases[i].found);
+		if (!cases[i].found)
+			continue;
+		assert_int_equal(facts->dlopens[0].count, 1);
+		assert_string_equal(
+		    facts->dlopens[0].sonames[0], "libgcc_s.so.1");
+		assert_int_equal(facts->dlopens[0].priority, ELF_RECOMMENDED);
+	}
+}
+
 static void
 test_other_types(void **state)
 {
@@ -285,6 +331,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_facts),
 	    cmocka_unit_test(test_calls),
+	    cmocka_unit_test(test_unwinder),
 	    cmocka_unit_test(test_other_types),
 	    cmocka_unit_test(test_bad_notes),
 	    cmocka_unit_test(test_damaged),

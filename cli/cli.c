@@ -11,6 +11,8 @@
 int
 cli_fail(const char *command, const struct err *e)
 {
+	/* Where both are one file, the reason comes after what it is about. */
+	(void)fflush(stdout);
 	fprintf(stderr, "winnow %s: %s\n", command, e->message);
 	return CLI_FAILED;
 }

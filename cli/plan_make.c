@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "hints.h"
+#include "image_config.h"
 #include "plan.h"
 #include "report.h"
 #include "startup.h"
@@ -115,6 +116,8 @@ judge(struct plan *plan)
 
 	plan->startup = json_object();
 	plan->problem.code = ERR_NONE;
+	image_config_warn(
+	    p->view->config, p->config, p->policy->config, plan->warnings);
 	(void)startup_check(p->selection, p->config, plan->startup,
 	    plan->warnings, &plan->problem);
 	audit_run(p->view->tree, p->kept, p->policy, p->config, &plan->audit);

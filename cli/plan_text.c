@@ -5,6 +5,7 @@
 #include "fold_text.h"
 #include "plan.h"
 #include "term.h"
+#include "winnow/json.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"
@@ -273,6 +274,39 @@ print_notices(const struct plan *plan)
 		term_style(TERM_PLAIN), json_string_value(each));
 }
 
+/* Words of the command, quoted where they would not look like one. */
+static void
+print_arguments(const json_t *command)
+{
+	size_t i;
+	json_t *each;
+
+	json_array_foreach(command, i, each)
+	{
+		auto_json json_t *word = json_escaped(json_string_value(each));
+		const char *text = json_string_value(word);
+		const char *quote =
+		    *text == '\0' || strchr(text, ' ') != NULL ? "\"" : "";
+
+		if (i > 0)
+			printf(" %s%s%s", quote, text, quote);
+	}
+}
+
+static void
+print_startup(const json_t *startup)
+{
+	const char *program =
+	    json_string_value(json_object_get(startup, "program"));
+	const char *user = json_string_value(json_object_get(startup, "user"));
+
+	if (program == NULL)
+		return;
+	printf("starts     /%s", program);
+	print_arguments(json_object_get(startup, "command"));
+	printf(" as %s\n", user != NULL && *user != '\0' ? user : "root");
+}
+
 /* The last lines: what one looks for first. */
 static void
 print_verdict(const struct plan *plan)
@@ -280,10 +314,6 @@ print_verdict(const struct plan *plan)
 	const struct fold_sums *s = &plan->fold.nodes[0].sums;
 	uint64_t kept = s->bytes[PLAN_KEPT];
 	uint64_t all = kept + s->bytes[PLAN_REMOVED];
-	const char *program =
-	    json_string_value(json_object_get(plan->startup, "program"));
-	const char *user =
-	    json_string_value(json_object_get(plan->startup, "user"));
 	char a[32], b[32];
 
 	printf("kept       %s of %s (%.1f %%), %" PRIu64 " of %" PRIu64
@@ -293,10 +323,7 @@ print_verdict(const struct plan *plan)
 	    s->files[PLAN_KEPT], s->files[PLAN_KEPT] + s->files[PLAN_REMOVED],
 	    plan_packages_kept(plan),
 	    pkgdb_count(plan->preview->selection->packages));
-	if (program != NULL)
-		printf("starts     /%s%s%s\n", program,
-		    user != NULL && *user != '\0' ? " as " : "",
-		    user != NULL ? user : "");
+	print_startup(plan->startup);
 	printf(
 	    "distroless %s\n", audit_is_distroless(plan->audit) ? "yes" : "no");
 }

@@ -112,6 +112,8 @@ make_report(const struct selection *s, const struct configs *configs,
 	json_t *startup = json_object();
 
 	json_put(report, "startup", startup);
+	image_config_warn(configs->source, configs->variant, s->policy->config,
+	    json_object_get(report, "warnings"));
 	if (startup_check(s, configs->variant, startup,
 		json_object_get(report, "warnings"), e) == -1 ||
 	    audit_variant(s, kept, configs, report, e) == -1)

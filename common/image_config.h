@@ -28,6 +28,13 @@ int image_config_parse(
 int image_config_edit(json_t *config, const json_t *edits, struct err *e);
 
 /*
+ * Adds a warning where that took arguments away, as of Cmd ["haproxy", "-f",
+ * FILE], and the new entrypoint does not have them.
+ */
+void image_config_warn(const json_t *source, const json_t *variant,
+    const json_t *edits, json_t *warnings);
+
+/*
  * What a selection takes from the config, whose strings it borrows: the
  * directories that must exist when a container starts (volumes, the working
  * directory, and the user's home where the tree has it), and what the loader

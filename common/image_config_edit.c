@@ -5,8 +5,11 @@
 #include "winnow/json.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"
+#include "winnow/strbuf.h"
 
 #define NANOSECONDS_PER_MS 1000000
+/* For a message: more of a long command says nothing new. */
+#define LOST_MAX 300
 
 /* Keys whose value replaces a member as it stands. */
 static const struct {
@@ -36,6 +39,50 @@ edit_plain(json_t *runtime, const json_t *edits)
 			json_put(
 			    runtime, plain_edits[i].member, json_incref(value));
 	}
+}
+
+/* Whether a list of strings has the text. */
+static bool
+has_string(const json_t *list, const char *text)
+{
+	size_t i;
+	json_t *item;
+
+	json_array_foreach(list, i,
+	    item) if (strcmp(json_string_value(item), text) == 0) return true;
+	return false;
+}
+
+void
+image_config_warn(const json_t *source, const json_t *variant,
+    const json_t *edits, json_t *warnings)
+{
+	const json_t *entrypoint = image_config_list(variant, "Entrypoint");
+	const json_t *cmd = image_config_list(source, "Cmd");
+	auto_strbuf struct strbuf lost;
+	auto_free char *text = NULL;
+	const char *word;
+	json_t *item;
+	size_t i;
+
+	strbuf_init(&lost, LOST_MAX);
+	if (json_object_get(edits, "entrypoint") == NULL ||
+	    json_object_get(edits, "cmd") != NULL)
+		return;
+	json_array_foreach(cmd, i, item)
+	{
+		word = json_string_value(item);
+		/* The first is the program that a script is to start. */
+		if ((i > 0 || *word == '-') && !has_string(entrypoint, word))
+			strbuf_add_format(&lost, " %.100s", word);
+	}
+	if (lost.len == 0)
+		return;
+	text = mem_printf("config.entrypoint resets cmd, and with it these "
+			  "arguments of the image:%s: add config.cmd with what "
+			  "is to stay of them, or \"cmd: null\"",
+	    strbuf_string(&lost));
+	json_push(warnings, json_escaped(text));
 }
 
 /* The position of `name` in a list of NAME=VALUE, or its end. */

@@ -272,8 +272,7 @@ check_command(
 	json_t *command = make_command(s->config);
 	auto_strbuf struct strbuf path;
 	const struct tree_node *program = NULL;
-	struct subject subject = {
-	    "cmd", "set config.entrypoint to another program"};
+	struct subject subject = {"cmd", "set config.cmd to another program"};
 
 	strbuf_init(&path, LIMIT_PATH + 1);
 	json_put(report, "command", command);
@@ -284,7 +283,8 @@ check_command(
 		return 0;
 	}
 	if (image_config_list(s->config, "Entrypoint") != NULL)
-		subject.what = "entrypoint";
+		subject = (struct subject){
+		    "entrypoint", "set config.entrypoint to another program"};
 	if (check_program(s, &subject,
 		json_string_value(json_array_get(command, 0)), &program,
 		e) == -1)

@@ -101,6 +101,15 @@ expect_text err 'would not be built' 'audit.fail_on forbids'
 expect_status 1 "$winnow" plan --sets sets --policy shell.yaml --json \
 	oci:source:latest
 python3 -c 'import json; assert "fail_on" in json.load(open("out"))["problem"]'
+"$winnow" plan --sets sets --policy shell.yaml oci:source:latest >out 2>&1 || :
+tail -n 1 out >err
+expect_text err 'winnow plan: this would not be built'
+
+echo "# what starts, with its arguments, and as whom"
+sed 's|entrypoint: .*|&\n  cmd: [-x, "two words"]|; /user: app/d' policy.yaml \
+	>command.yaml
+"$winnow" plan --sets sets --policy command.yaml oci:source:latest >out
+expect_text out 'starts     /opt/app/bin/app -x "two words" as root'
 
 echo "# a known image is planned without its layers"
 without_layers source bare

@@ -134,6 +134,10 @@ test_startup(void **state)
 	    {"the image's PATH",
 		CONFIG("\"Env\":[\"PATH=/x:/srv\"],\"Cmd\":[\"app\"]"),
 		{"/usr/bin/app"}, "cmd app is not an executable file"},
+	    {"cmd is not kept", CONFIG("\"Cmd\":[\"/srv/start\"]"),
+		{"/usr/bin/app"},
+		"cmd /srv/start is not kept: set config.cmd to another "
+		"program, or add under keep: - /srv/start"},
 	    {"relative to the working directory",
 		CONFIG("\"WorkingDir\":\"/usr\",\"Cmd\":[\"bin/app\"]"),
 		{"/usr/bin/app"}, "usr/bin/app"},
@@ -235,6 +239,54 @@ test_edited_env(void **state)
 	clear_policy(&p);
 }
 
+/* A new entrypoint resets cmd: that its arguments go is said. */
+static void
+test_lost_arguments(void **state)
+{
+	static const char *const keep[MAX_RULES] = {"/usr/bin/app"};
+	static const struct {
+		const char *name, *cmd, *edits;
+		const char *says; /* NULL: no warning */
+	} cases[] = {
+	    {"arguments", "\"app\",\"-f\",\"/x\"", "{\"entrypoint\":[\"app\"]}",
+		"these arguments of the image: -f /x: add config.cmd"},
+	    {"an option alone", "\"-v\"", "{\"entrypoint\":[\"app\"]}",
+		"of the image: -v: add"},
+	    {"some are taken over", "\"app\",\"-f\",\"/x\"",
+		"{\"entrypoint\":[\"app\",\"-f\"]}", "of the image: /x: add"},
+	    {"all are taken over", "\"app\",\"-f\"",
+		"{\"entrypoint\":[\"app\",\"-f\"]}", NULL},
+	    {"a program alone", "\"app\"", "{\"entrypoint\":[\"app\"]}", NULL},
+	    {"the policy has a cmd", "\"app\",\"-f\"",
+		"{\"entrypoint\":[\"app\"],\"cmd\":null}", NULL},
+	    {"no new entrypoint", "\"app\",\"-f\"", "{}", NULL},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		auto_image_plan struct image_plan *out = NULL;
+		auto_json json_t *edits = json_loads(cases[i].edits, 0, NULL);
+		auto_free char *config =
+		    mem_printf(CONFIG("\"Cmd\":[%s]"), cases[i].cmd);
+		const char *got;
+		struct policy p;
+		struct err e;
+
+		make_policy(&p, keep);
+		p.config = edits;
+		if (plan(config, &p, &out, &e) == -1)
+			fail_msg("%s: %s", cases[i].name, e.message);
+		got = json_string_value(json_array_get(
+		    json_object_get(out->report, "warnings"), 0));
+		if (cases[i].says == NULL
+			? got != NULL
+			: got == NULL || strstr(got, cases[i].says) == NULL)
+			fail_msg("%s: %s", cases[i].name, got);
+		clear_policy(&p);
+	}
+}
+
 static void
 test_report(void **state)
 {
@@ -324,6 +376,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_startup),
 	    cmocka_unit_test(test_edited_env),
+	    cmocka_unit_test(test_lost_arguments),
 	    cmocka_unit_test(test_report),
 	    cmocka_unit_test(test_fail_on),
 	    cmocka_unit_test(test_disagreement),

@@ -26,6 +26,8 @@ static const struct family {
 	const char *why;
 } families[] = {
     {"nss", TRIGGER_LIBRARY, "libc.so.6", NULL, NULL},
+    {"apr", TRIGGER_LIBRARY, "libaprutil-1.so", "/" LIB "apr-util-1/*.so",
+	"APR has no drivers for databases, LDAP and encryption"},
     {"gconv", TRIGGER_ICONV, NULL, "/" LIB "gconv/*.so",
 	"iconv() converts between Unicode encodings only"},
     {"icu", TRIGGER_LIBRARY, "libicuuc.so", "/usr/share/icu/**/*.dat",

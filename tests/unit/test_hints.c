@@ -25,6 +25,8 @@ static const struct {
 	const char *family, *soname, *member;
 	bool iconv, locale;
 } families[] = {
+    {"apr", "libaprutil-1.so.0", LIB "apr-util-1/apr_dbd_sqlite3.so", false,
+	false},
     {"gconv", "", LIB "gconv/ISO8859-1.so", true, false},
     {"gconv", "libxml2.so.2", "usr/lib64/gconv/UTF-7.so", true, false},
     {"icu", "libicuuc.so.74", "usr/share/icu/74.2/icudt74l.dat", false, false},

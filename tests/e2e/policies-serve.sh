@@ -8,14 +8,17 @@
 
 read -ra programs <<< "${PROGRAMS:-redis python}"
 [ "${programs[*]}" != all ] || programs=(redis python memcached nginx mariadb
-    eclipse-temurin)
-need curl
+    eclipse-temurin httpd haproxy valkey)
+need curl openssl
+
+# repository PROGRAM: as the default upstream has it, library/ or not.
+repository() { [ "$1" = valkey ] && echo valkey/valkey || echo "library/$1"; }
 
 # The layouts of all images as one upstream.
-mkdir -p "$dir/upstream/library"
+mkdir -p "$dir/upstream/library" "$dir/upstream/valkey"
 for program in "${programs[@]}"; do
-	ln -s "$(image_layouts "$program")/library/$program" \
-	    "$dir/upstream/library/$program"
+	ln -s "$(image_layouts "$program")/$(repository "$program")" \
+	    "$dir/upstream/$(repository "$program")"
 done
 start_dockerd
 start_winnowd "oci:$dir/upstream"
@@ -38,12 +41,15 @@ least=(--read-only --tmpfs /tmp --cap-drop ALL)
 # pulled NAME TAG: the variant is here, and is what it should be.
 pulled()
 {
+	local image
+	image=$(repository "$1"):$2
+	image=$proxy/${image#library/}
 	service=$(free_port)
-	check "$1: the variant is pulled" dock pull -q "$proxy/$1:$2"
+	check "$1: the variant is pulled" dock pull -q "$image"
 	check "$1: the log says what it is" grep -q \
 	    "image.built .*$1.*distroless=yes warnings=${warnings:-0}" \
 	    "$dir/winnowd.log"
-	docker_root "$proxy/$1:$2" "$dir/$1.root"
+	docker_root "$image" "$dir/$1.root"
 	check "$1: no shell is there" no_program "$dir/$1.root"
 }
 
@@ -111,8 +117,8 @@ try_memcached()
 try_nginx()
 {
 	pulled nginx 1
-	printf 'server { listen 127.0.0.1:%s; root /usr/share/nginx/html; }\n' \
-	    "$service" > "$dir/default.conf"
+	printf 'server { listen 127.0.0.1:%s; root /usr/share/nginx/html;%s }\n' \
+	    "$service" ' aio threads;' > "$dir/default.conf"
 	check 'nginx: it starts' run_image nginx nginx:1 \
 	    -v "$dir/default.conf:/etc/nginx/conf.d/default.conf:ro"
 	check 'nginx: it serves' wait_for 60 answers "http://127.0.0.1:$service/"
@@ -121,6 +127,8 @@ try_nginx()
 	has 'nginx: its log is the output' "$(dock logs nginx 2>&1)" 'GET / HTTP'
 	check 'nginx: the stream module loads' dock exec nginx nginx -t
 	check 'nginx: it stops on its stop signal' dock stop -t 30 nginx
+	check 'nginx: and its threads end' lacks "$(dock logs nginx 2>&1)" \
+	    'libgcc_s|exited on signal'
 }
 
 sql()
@@ -165,6 +173,229 @@ try_eclipse-temurin()
 	    "$proxy/eclipse-temurin:21-jre" 2>&1)" 'openjdk version "21'
 	has 'java: its modules' "$(dock run --rm "${least[@]}" \
 	    "$proxy/eclipse-temurin:21-jre" java --list-modules)" 'java.sql@21'
+}
+
+# certificate: $dir/tls with cert.pem and key.pem for localhost, in both.pem.
+certificate()
+{
+	[ ! -d "$dir/tls" ] || return 0
+	mkdir "$dir/tls"
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
+	    -addext subjectAltName=DNS:localhost -keyout "$dir/tls/key.pem" \
+	    -out "$dir/tls/cert.pem" 2> "$dir/openssl.out" || bail 'no certificate'
+	cat "$dir/tls/cert.pem" "$dir/tls/key.pem" > "$dir/tls/both.pem"
+	chmod 644 "$dir"/tls/*.pem
+}
+
+# over_tls PORT PATH [OPTION...]: what curl gets there.
+over_tls()
+{
+	local port=$1 path=$2
+	shift 2
+	curl -sS --cacert "$dir/tls/cert.pem" "$@" "https://localhost:$port$path"
+}
+
+# A web server of this machine, for proxies; $web is its port.
+start_web()
+{
+	[ -z "${web:-}" ] || return 0
+	web=$(free_port)
+	mkdir "$dir/web"
+	echo 'from behind' > "$dir/web/index.html"
+	start_ready web 20 answers "http://127.0.0.1:$web/" -- \
+	    python3 -m http.server --bind 127.0.0.1 --directory "$dir/web" "$web"
+}
+
+# httpd_config [LINE...]: a server with and one without TLS.
+httpd_config()
+{
+	local module
+	cat <<-EOF
+	ServerRoot "/usr/local/apache2"
+	PidFile logs/httpd.pid
+	ServerName localhost
+	Listen 127.0.0.1:$service
+	Listen 127.0.0.1:$secure
+	EOF
+	for module in mpm_event authn_core authz_core mime dir alias http2 \
+	    ssl socache_shmcb proxy proxy_http ldap dbd session \
+	    session_cookie session_crypto; do
+		echo "LoadModule ${module}_module modules/mod_$module.so"
+	done
+	cat <<-EOF
+	User www-data
+	Group www-data
+	DocumentRoot htdocs
+	DirectoryIndex index.html
+	TypesConfig conf/mime.types
+	ErrorLog /proc/self/fd/2
+	LogFormat "%h \"%r\" %>s" common
+	CustomLog /proc/self/fd/1 common
+	CustomLog "|bin/rotatelogs /tmp/access 86400" common
+	Protocols h2 http/1.1
+	DBDriver sqlite3
+	DBDParams /tmp/access.db
+	LDAPTrustedGlobalCert CA_BASE64 /tls/cert.pem
+	Session On
+	SessionCookieName session path=/
+	SessionCryptoPassphrase secret
+	ProxyPass /api/ http://127.0.0.1:$web/
+	<VirtualHost 127.0.0.1:$secure>
+	    SSLEngine on
+	    SSLCertificateFile /tls/cert.pem
+	    SSLCertificateKeyFile /tls/key.pem
+	</VirtualHost>
+	EOF
+	[ $# = 0 ] || printf '%s\n' "$@"
+}
+
+# Modules, drivers, a process for a log, and threads that end.
+try_httpd()
+{
+	local secure
+	certificate
+	start_web
+	pulled httpd 2.4
+	secure=$(free_port)
+	httpd_config > "$dir/httpd.conf"
+	check 'httpd: it starts' run_image httpd httpd:2.4 "${least[@]}" \
+	    --cap-add SETUID --cap-add SETGID --cap-add KILL \
+	    --tmpfs /usr/local/apache2/logs -v "$dir/tls:/tls:ro" \
+	    -v "$dir/httpd.conf:/usr/local/apache2/conf/httpd.conf:ro"
+	check 'httpd: it serves' wait_for 60 answers "http://127.0.0.1:$service/"
+	has 'httpd: its page' "$(over_tls "$secure" /)" 'It works'
+	is 'httpd: HTTP/2 over TLS' "$(over_tls "$secure" / -o /dev/null \
+	    -w '%{http_version}')" 2
+	is 'httpd: a server behind it' "$(over_tls "$secure" /api/)" 'from behind'
+	has 'httpd: its log is the output' "$(dock logs httpd 2>&1)" \
+	    'GET /api/ HTTP/2'
+	has 'httpd: a process for a log' "$(dock top httpd)" 'rotatelogs'
+	has 'httpd: workers are www-data' "$(dock top httpd -o pid,uid,args)" \
+	    ' 33 +httpd'
+	httpd_config 'Redirect /old /new' > "$dir/httpd.conf"
+	check 'httpd: it is told to reload' dock kill -s USR1 httpd
+	check 'httpd: it has reloaded' wait_for 60 is_moved "$secure" /old
+	check 'httpd: it stops on its stop signal' dock stop -t 30 httpd
+	has 'httpd: and gracefully' "$(dock logs httpd 2>&1)" 'caught SIGWINCH'
+	check 'httpd: no worker has died' lacks "$(dock logs httpd 2>&1)" \
+	    'libgcc_s|exit signal'
+}
+
+is_moved() { [ "$(over_tls "$@" -o /dev/null -w '%{http_code}')" = 302 ]; }
+
+# haproxy_config [LINE...]: TLS in front of the web server of this machine.
+haproxy_config()
+{
+	cat <<-EOF
+	global
+	    log stdout format raw local0
+	    stats socket /run/haproxy/admin mode 600 level admin
+	    maxconn 100
+	defaults
+	    mode http
+	    log global
+	    option httplog
+	    timeout connect 5s
+	    timeout client 30s
+	    timeout server 30s
+	    errorfile 503 /usr/local/etc/haproxy/errors/503.http
+	frontend tls
+	    bind 127.0.0.1:$service ssl crt /tls/both.pem alpn h2,http/1.1
+	    use_backend none if { path /none }
+	    default_backend web
+	backend web
+	    server one localhost:$web check
+	backend none
+	EOF
+	[ $# = 0 ] || printf '    %s\n' "$@"
+}
+
+# haproxy_says COMMAND: the answer of the stats socket.
+haproxy_says()
+{
+	python3 - "$dir/haproxy.run/admin" "$1" <<-'EOF'
+	import socket, sys
+	admin = socket.socket(socket.AF_UNIX)
+	admin.settimeout(20)
+	admin.connect(sys.argv[1])
+	admin.sendall(sys.argv[2].encode() + b"\n")
+	while data := admin.recv(4096):
+	    print(data.decode(), end="")
+	EOF
+}
+
+try_haproxy()
+{
+	certificate
+	start_web
+	pulled haproxy lts
+	install -d -o 99 -g 99 "$dir/haproxy.run"
+	haproxy_config > "$dir/haproxy.cfg"
+	check 'haproxy: it starts' run_image haproxy haproxy:lts "${least[@]}" \
+	    -v "$dir/haproxy.run:/run/haproxy" -v "$dir/tls:/tls:ro" \
+	    -v "$dir/haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro"
+	check 'haproxy: it serves' wait_for 60 over_tls "$service" / -f
+	is 'haproxy: the server behind it' "$(over_tls "$service" /)" \
+	    'from behind'
+	is 'haproxy: HTTP/2' "$(over_tls "$service" / -o /dev/null \
+	    -w '%{http_version}')" 2
+	has 'haproxy: its error page' "$(over_tls "$service" /none)" \
+	    'No server is available'
+	has 'haproxy: its log is the output' "$(dock logs haproxy 2>&1)" \
+	    'tls~ web/one .*"GET https://localhost'
+	has 'haproxy: the stats socket' "$(haproxy_says 'show info')" \
+	    'Name: HAProxy'
+	has 'haproxy: the user' "$(dock top haproxy -o pid,uid,args)" \
+	    ' 99 +haproxy'
+	haproxy_config 'http-after-response set-header X-New yes' > "$dir/haproxy.cfg"
+	check 'haproxy: a configuration is checked' dock exec haproxy \
+	    haproxy -c -f /usr/local/etc/haproxy/haproxy.cfg
+	check 'haproxy: it is told to reload' dock kill -s USR2 haproxy
+	check 'haproxy: it has reloaded' wait_for 60 has_new_header
+	check 'haproxy: it stops on its stop signal' dock stop -t 30 haproxy
+	is 'haproxy: and cleanly' "$(dock inspect -f '{{.State.ExitCode}}' \
+	    haproxy)" 0
+}
+
+has_new_header() { over_tls "$service" /none -I | grep -qi '^x-new: yes'; }
+
+valkey_cli()
+{
+	dock run --rm --network host -v "$dir/tls:/tls:ro" \
+	    "$proxy/original/valkey/valkey:8" valkey-cli -h localhost \
+	    -p "$service" --tls --cacert /tls/cert.pem --cert /tls/cert.pem \
+	    --key /tls/key.pem "$@"
+}
+
+# The official command over a volume that appends, TLS alone, twice.
+try_valkey()
+{
+	local options=(-v valkey-data:/data -v "$dir/tls:/tls:ro")
+	local arguments
+	certificate
+	pulled valkey 8
+	arguments=(valkey-server --appendonly yes --port 0 --tls-port "$service"
+	    --tls-cert-file /tls/cert.pem --tls-key-file /tls/key.pem
+	    --tls-ca-cert-file /tls/cert.pem)
+	check 'valkey: it starts on a new volume' run_image valkey \
+	    valkey/valkey:8 "${least[@]}" "${options[@]}" -- "${arguments[@]}"
+	check 'valkey: it answers over TLS' wait_for 60 valkey_cli ping
+	is 'valkey: it writes' "$(valkey_cli set key value)" OK
+	is 'valkey: Lua' "$(valkey_cli eval 'return cjson.encode({1,2})' 0)" \
+	    '[1,2]'
+	has 'valkey: it forks and writes a dump' "$(valkey_cli bgsave)" 'started'
+	has 'valkey: the user' "$(dock top valkey -o pid,uid,args)" \
+	    ' 999 +valkey'
+	check 'valkey: it is killed' dock kill valkey
+	check 'valkey: it starts again' run_image valkey-again valkey/valkey:8 \
+	    "${least[@]}" "${options[@]}" -- "${arguments[@]}"
+	check 'valkey: it answers' wait_for 60 valkey_cli ping
+	is 'valkey: what it wrote' "$(valkey_cli get key)" value
+	is 'valkey: a name of Redis' "$(dock run --rm "$proxy/valkey/valkey:8" \
+	    redis-sentinel --version | cut -d' ' -f1-2)" 'Valkey server'
+	has 'valkey: no shell answers' \
+	    "$(dock exec valkey-again sh -c true 2>&1)" '"sh": .*not found'
+	check 'valkey: it stops' dock stop valkey-again
 }
 
 for program in "${programs[@]}"; do "try_$program"; done

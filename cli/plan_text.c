@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fold_text.h"
+#include "image_config.h"
 #include "plan.h"
 #include "term.h"
 #include "winnow/json.h"
@@ -274,37 +275,69 @@ print_notices(const struct plan *plan)
 		term_style(TERM_PLAIN), json_string_value(each));
 }
 
-/* Words of the command, quoted where they would not look like one. */
+/* Words of a command, quoted where they would not look like one. */
 static void
-print_arguments(const json_t *command)
+print_words(const json_t *words, size_t from)
 {
 	size_t i;
 	json_t *each;
 
-	json_array_foreach(command, i, each)
+	json_array_foreach(words, i, each)
 	{
 		auto_json json_t *word = json_escaped(json_string_value(each));
 		const char *text = json_string_value(word);
 		const char *quote =
 		    *text == '\0' || strchr(text, ' ') != NULL ? "\"" : "";
 
-		if (i > 0)
+		if (i >= from)
 			printf(" %s%s%s", quote, text, quote);
 	}
 }
 
 static void
-print_startup(const json_t *startup)
+print_user(const char *user)
+{
+	auto_json json_t *text = json_escaped(*user == '\0' ? "root" : user);
+
+	printf(" as %s\n", json_string_value(text));
+}
+
+/* What the source starts, where the policy has changed that. */
+static void
+print_original(const struct preview *p)
+{
+	static const char *const members[] = {"Entrypoint", "Cmd"};
+	const json_t *config = p->view->config;
+	const char *user = image_config_string(config, "User");
+	bool same = strcmp(user, image_config_string(p->config, "User")) == 0;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		const json_t *a = image_config_list(config, members[i]);
+		const json_t *b = image_config_list(p->config, members[i]);
+
+		same = same && (a == b || json_equal(a, b));
+	}
+	if (same)
+		return;
+	printf("instead of");
+	for (i = 0; i < 2; i++)
+		print_words(image_config_list(config, members[i]), 0);
+	print_user(user);
+}
+
+static void
+print_startup(const struct plan *plan)
 {
 	const char *program =
-	    json_string_value(json_object_get(startup, "program"));
-	const char *user = json_string_value(json_object_get(startup, "user"));
+	    json_string_value(json_object_get(plan->startup, "program"));
 
 	if (program == NULL)
 		return;
 	printf("starts     /%s", program);
-	print_arguments(json_object_get(startup, "command"));
-	printf(" as %s\n", user != NULL && *user != '\0' ? user : "root");
+	print_words(json_object_get(plan->startup, "command"), 1);
+	print_user(image_config_string(plan->preview->config, "User"));
+	print_original(plan->preview);
 }
 
 /* The last lines: what one looks for first. */
@@ -323,7 +356,7 @@ print_verdict(const struct plan *plan)
 	    s->files[PLAN_KEPT], s->files[PLAN_KEPT] + s->files[PLAN_REMOVED],
 	    plan_packages_kept(plan),
 	    pkgdb_count(plan->preview->selection->packages));
-	print_startup(plan->startup);
+	print_startup(plan);
 	printf(
 	    "distroless %s\n", audit_is_distroless(plan->audit) ? "yes" : "no");
 }

@@ -109,7 +109,16 @@ echo "# what starts, with its arguments, and as whom"
 sed 's|entrypoint: .*|&\n  cmd: [-x, "two words"]|; /user: app/d' policy.yaml \
 	>command.yaml
 "$winnow" plan --sets sets --policy command.yaml oci:source:latest >out
-expect_text out 'starts     /opt/app/bin/app -x "two words" as root'
+expect_text out 'starts     /opt/app/bin/app -x "two words" as root' \
+	'instead of /opt/app/start.sh app as root'
+{
+	sed 's|- /bin/app|- /opt/app/start.sh\n  - /bin/{app,sh}|; /^config/,$d' \
+		policy.yaml
+	echo 'config: { env: { A: b } }'
+} >same.yaml
+"$winnow" plan --sets sets --policy same.yaml oci:source:latest >out
+expect_text out 'starts     /opt/app/start.sh app as root'
+! grep -q 'instead of' out || fail "$(cat out)"
 
 echo "# a known image is planned without its layers"
 without_layers source bare

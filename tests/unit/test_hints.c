@@ -34,6 +34,7 @@ static const struct {
 	false},
     {"locales", "", "usr/lib/locale/locale-archive", false, true},
     {"locales", "", "usr/lib/locale/de_DE.utf8/LC_CTYPE", false, true},
+    {"locales", "", "usr/lib/locale/C.utf8/LC_CTYPE", false, true},
     {"mesa", "libEGL.so.1", LIB "dri/swrast_dri.so", false, false},
     {"mesa", "libva.so.2", "usr/lib/dri/iHD_drv_video.so", false, false},
     {"openssl", "libcrypto.so.3", LIB "ossl-modules/legacy.so", false, false},
@@ -162,7 +163,12 @@ test_no_noise(void **state)
 	expect(entries, 4, PATTERN("/" LIB "lib.so"), "", "");
 	library.soname = NULL;
 	expect(entries, 3, PATTERN("/" LIB "lib.so"), "",
-	    "gconv " LIB "gconv/ISO8859-1.so; ");
+	    "gconv " LIB "gconv/ISO8859-1.so; "
+	    "locales usr/lib/locale/C.utf8/LC_CTYPE; ");
+	/* What is kept of one locale is no other. */
+	expect(entries, 4,
+	    PATTERN("/" LIB "**") "," PATTERN("/usr/lib/locale/C.utf8/*"), "",
+	    "locales usr/lib/locale/locale-archive; ");
 	library.soname = soname;
 }
 

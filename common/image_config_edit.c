@@ -66,7 +66,8 @@ image_config_warn(const json_t *source, const json_t *variant,
 	size_t i;
 
 	strbuf_init(&lost, LOST_MAX);
-	if (json_object_get(edits, "entrypoint") == NULL ||
+	if (json_array_size(entrypoint) == 0 ||
+	    json_object_get(edits, "entrypoint") == NULL ||
 	    json_object_get(edits, "cmd") != NULL)
 		return;
 	json_array_foreach(cmd, i, item)

@@ -73,9 +73,9 @@ match_literal(struct rule_walk *w, const char *path)
 	if (!w->drop && tree_node_type(n) == ENTRY_SYMLINK &&
 	    tree_resolve(t, n->parent, n->entry->link, 0, NULL, NULL) == NULL)
 		selector_warn(w->sel,
-		    "%s: keep %s is a symbolic link that leads nowhere in the "
+		    "%s: keep /%s is a symbolic link that leads nowhere in the "
 		    "image",
-		    w->rule->origin, w->rule->text);
+		    w->rule->origin, path);
 }
 
 /*

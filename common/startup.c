@@ -265,6 +265,70 @@ make_command(const json_t *config)
 	return command;
 }
 
+/* A container without a command is what some images are for. */
+static void
+warn_no_command(const struct startup *s, json_t *warnings)
+{
+	const json_t *edits = s->selection->policy->config;
+	bool reset = json_object_get(edits, "entrypoint") != NULL &&
+	    json_object_get(edits, "cmd") == NULL;
+	auto_free char *text = mem_printf(
+	    "the image has neither entrypoint nor cmd: it starts only with a "
+	    "command given%s",
+	    reset ? "; config.entrypoint resets the source's cmd: set "
+		    "config.cmd too"
+		  : "");
+
+	json_push(warnings, json_string(text));
+}
+
+/* The first file that the words behind the program name and that is lost. */
+static const struct tree_node *
+find_lost_word(const struct startup *s, const json_t *command, size_t *at)
+{
+	const struct tree_node *workdir = tree_resolve(s->tree, NULL,
+	    image_config_string(s->config, "WorkingDir"), 0, NULL, NULL);
+	size_t count = json_array_size(command);
+
+	for (*at = 1; *at < count; (*at)++) {
+		const char *word =
+		    json_string_value(json_array_get(command, *at));
+		const struct tree_node *n =
+		    tree_resolve(s->tree, workdir, word, 0, NULL, NULL);
+
+		if (n != NULL && tree_node_type(n) == ENTRY_FILE &&
+		    !selection_keeps(s->selection, n))
+			return n;
+	}
+	return NULL;
+}
+
+/*
+ * A program starts without the script or the configuration that it is to read,
+ * and does not get far.
+ */
+static void
+warn_lost_word(const struct startup *s, const struct subject *subject,
+    const json_t *command, json_t *warnings)
+{
+	size_t at;
+	const struct tree_node *n = find_lost_word(s, command, &at);
+	auto_free char *path = NULL, *text = NULL;
+	auto_strbuf struct strbuf rule;
+
+	strbuf_init(&rule, 4 * LIMIT_PATH);
+	if (n == NULL)
+		return;
+	path = node_text(n);
+	policy_format_keep(path, &rule);
+	text = mem_printf(
+	    "%s: its argument %.200s is a file that is not kept: add under "
+	    "keep: %.400s",
+	    subject->what, json_string_value(json_array_get(command, at)),
+	    strbuf_string(&rule));
+	json_push(warnings, json_escaped(text));
+}
+
 static int
 check_command(
     const struct startup *s, json_t *report, json_t *warnings, struct err *e)
@@ -277,9 +341,7 @@ check_command(
 	strbuf_init(&path, LIMIT_PATH + 1);
 	json_put(report, "command", command);
 	if (json_array_size(command) == 0) {
-		json_push(warnings,
-		    json_string("the image has neither entrypoint nor cmd: "
-				"it starts only with a command given"));
+		warn_no_command(s, warnings);
 		return 0;
 	}
 	if (image_config_list(s->config, "Entrypoint") != NULL)
@@ -296,6 +358,7 @@ check_command(
 		    "%s /%.300s is neither a usable ELF file nor a script: "
 		    "%s",
 		    subject.what, strbuf_string(&path), subject.remedy);
+	warn_lost_word(s, &subject, command, warnings);
 	return 0;
 }
 

@@ -133,7 +133,9 @@ test_startup(void **state)
 		"usr/bin/app"},
 	    {"the image's PATH",
 		CONFIG("\"Env\":[\"PATH=/x:/srv\"],\"Cmd\":[\"app\"]"),
-		{"/usr/bin/app"}, "cmd app is not an executable file"},
+		{"/usr/bin/app"},
+		"cmd app is not an executable file of the image: set "
+		"config.cmd to another program"},
 	    {"cmd is not kept", CONFIG("\"Cmd\":[\"/srv/start\"]"),
 		{"/usr/bin/app"},
 		"cmd /srv/start is not kept: set config.cmd to another "
@@ -239,6 +241,58 @@ test_edited_env(void **state)
 	clear_policy(&p);
 }
 
+/* What starts, and does not get far. */
+static void
+test_warnings(void **state)
+{
+	static const struct {
+		const char *config, *keep[MAX_RULES], *edits, *says;
+	} cases[] = {
+	    {CONFIG("\"Cmd\":[\"app\",\"x\"]"), {"/usr/bin/app"},
+		"{\"entrypoint\":null}",
+		"starts only with a command given; config.entrypoint resets "
+		"the source's cmd: set config.cmd too"},
+	    {CONFIG("\"Cmd\":[\"app\",\"x\"]"), {"/usr/bin/app"},
+		"{\"entrypoint\":null,\"cmd\":null}",
+		"starts only with a command given"},
+	    {CONFIG("\"WorkingDir\":\"/srv\",\"Cmd\":[\"app\",\"-x\","
+		    "\"nothing\",\"/usr\",\"start\",\"env\"]"),
+		{"/usr/bin/app"}, "{}",
+		"cmd: its argument start is a file that is not kept: add "
+		"under keep: - /srv/start"},
+	    {RUN("\"app\",\"../bin/data\""), {"/usr/bin/app"}, "{}",
+		"entrypoint: its argument ../bin/data is a file that is not "
+		"kept: add under keep: - /usr/bin/data"},
+	    {RUN("\"app\",\"/bin/data\""), {"/usr/bin/app", "/bin/data"}, "{}",
+		NULL},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		auto_image_plan struct image_plan *out = NULL;
+		auto_json json_t *edits = json_loads(cases[i].edits, 0, NULL);
+		const json_t *warnings;
+		const char *got;
+		struct policy p;
+		struct err e;
+
+		make_policy(&p, cases[i].keep);
+		p.config = edits;
+		if (plan(cases[i].config, &p, &out, &e) == -1)
+			fail_msg("%s", e.message);
+		clear_policy(&p);
+		warnings = json_object_get(out->report, "warnings");
+		got = json_string_value(json_array_get(warnings, 0));
+		assert_true(
+		    json_array_size(warnings) == (cases[i].says != NULL));
+		if (cases[i].says != NULL &&
+		    (strstr(got, cases[i].says) == NULL ||
+			strstr(got, cases[i].says)[strlen(cases[i].says)] != 0))
+			fail_msg("%zu: %s", i, got);
+	}
+}
+
 /* A new entrypoint resets cmd: that its arguments go is said. */
 static void
 test_lost_arguments(void **state)
@@ -260,6 +314,8 @@ test_lost_arguments(void **state)
 	    {"the policy has a cmd", "\"app\",\"-f\"",
 		"{\"entrypoint\":[\"app\"],\"cmd\":null}", NULL},
 	    {"no new entrypoint", "\"app\",\"-f\"", "{}", NULL},
+	    {"no program either", "\"app\",\"-f\"", "{\"entrypoint\":null}",
+		"starts only with a command given; config.entrypoint resets"},
 	};
 	size_t i;
 
@@ -375,6 +431,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_startup),
+	    cmocka_unit_test(test_warnings),
 	    cmocka_unit_test(test_edited_env),
 	    cmocka_unit_test(test_lost_arguments),
 	    cmocka_unit_test(test_report),

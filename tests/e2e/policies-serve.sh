@@ -8,8 +8,9 @@
 
 read -ra programs <<< "${PROGRAMS:-redis python}"
 [ "${programs[*]}" != all ] || programs=(redis python memcached nginx mariadb
-    eclipse-temurin httpd haproxy valkey)
+    eclipse-temurin httpd haproxy valkey node php)
 need curl openssl
+[[ " ${programs[*]} " != *' php '* ]] || need nginx
 
 # repository PROGRAM: as the default upstream has it, library/ or not.
 repository() { [ "$1" = valkey ] && echo valkey/valkey || echo "library/$1"; }
@@ -57,7 +58,8 @@ pulled()
 no_program()
 {
 	! find "$1" \( -name '*sh' -o -name busybox -o -name 'apt*' -o \
-	    -name dpkg -o -name perl -o -name curl -o -name pip \) \
+	    -name dpkg -o -name perl -o -name curl -o -name pip -o \
+	    -name 'npm*' -o -name yarn -o -name php \) \
 	    -type f -perm /111 | grep .
 }
 
@@ -396,6 +398,95 @@ try_valkey()
 	has 'valkey: no shell answers' \
 	    "$(dock exec valkey-again sh -c true 2>&1)" '"sh": .*not found'
 	check 'valkey: it stops' dock stop valkey-again
+}
+
+# as_original NAME URL SHELL: what the image's application says of itself is what it
+# says in the original, but for a shell, of which it says SHELL.
+as_original()
+{
+	local original=$dir/$1.original
+	lacks "$(cat "$original")" 'FAILED|Warning' &&
+	    same "$(curl -sS "$2")" \
+		"$(sed "s/^shell: there$/shell: $3/" "$original")"
+}
+
+run_node()
+{
+	run_image "$1" "$2" "${least[@]}" -v "$dir/tls:/tls:ro" \
+	    -e PORT="$service" -e TLS_PORT="$tls" -e TLS_DIR=/tls \
+	    -- node server.js
+}
+
+try_node()
+{
+	local tls url
+	certificate
+	pulled node 18
+	tls=$(free_port) url=http://127.0.0.1:$service
+	check 'node: the original starts' run_node first-node original/node:18
+	check 'node: it answers' wait_for 60 answers "$url/ping"
+	curl -sS "$url/" > "$dir/node.original"
+	check 'node: it stops' dock stop first-node
+	check 'node: the variant starts' run_node node node:18
+	check 'node: it answers' wait_for 60 answers "$url/ping"
+	check 'node: http, TLS, ICU, threads, children as in the original' \
+	    as_original node "$url/" ENOENT
+	is 'node: https' "$(curl -sS --cacert "$dir/tls/cert.pem" \
+	    "https://localhost:$tls/ping")" pong
+	check 'node: it stops' dock stop node
+}
+
+# The web server before PHP; it answers 502 until that is there.
+start_php_nginx()
+{
+	cat > "$dir/php-nginx.conf" <<-EOF
+	daemon off;
+	pid $dir/php-nginx.pid;
+	error_log stderr;
+	events {}
+	http {
+	    access_log off;
+	    client_body_temp_path $dir/php-nginx.body;
+	    server {
+	        listen 127.0.0.1:$1;
+	        location / {
+	            include /etc/nginx/fastcgi_params;
+	            fastcgi_param SCRIPT_FILENAME /var/www/html/index.php;
+	            fastcgi_pass 127.0.0.1:$service;
+	        }
+	    }
+	}
+	EOF
+	start php-nginx nginx -c "$dir/php-nginx.conf"
+}
+
+run_php()
+{
+	run_image "$1" "$2" --read-only --tmpfs /tmp \
+	    -v "$dir/zzz.conf:/usr/local/etc/php-fpm.d/zzz.conf:ro" "${@:3}"
+}
+
+try_php()
+{
+	local url web
+	pulled php 8.2-fpm
+	web=$(free_port) url=http://127.0.0.1:$web
+	printf '[www]\nlisten = 127.0.0.1:%s\n' "$service" > "$dir/zzz.conf"
+	start_php_nginx "$web"
+	check 'php: the original starts' run_php first-php original/php:8.2-fpm
+	check 'php: it answers' wait_for 60 answers "$url/"
+	curl -sS "$url/" > "$dir/php.original"
+	check 'php: it stops' dock stop first-php
+	check 'php: the variant starts' run_php php php:8.2-fpm
+	check 'php: it answers' wait_for 60 answers "$url/"
+	check 'php: its modules, iconv and locales as in the original' \
+	    as_original php "$url/" none
+	has 'php: its log is the output' "$(dock logs php 2>&1)" '"GET /" 200'
+	check 'php: it stops on its stop signal' dock stop -t 30 php
+	check 'php: without root and capabilities' run_php php-least \
+	    php:8.2-fpm --cap-drop ALL --user www-data
+	check 'php: it answers' wait_for 60 answers "$url/"
+	check 'php: it stops' dock stop -t 30 php-least
 }
 
 for program in "${programs[@]}"; do "try_$program"; done

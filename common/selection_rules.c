@@ -70,7 +70,8 @@ match_literal(struct rule_walk *w, const char *path)
 	if (w->link_count > 0 && w->links[w->link_count - 1] == n)
 		w->link_count--;
 	match(w, n);
-	if (!w->drop && tree_node_type(n) == ENTRY_SYMLINK &&
+	if (!w->drop && !w->rule->from_set &&
+	    tree_node_type(n) == ENTRY_SYMLINK &&
 	    tree_resolve(t, n->parent, n->entry->link, 0, NULL, NULL) == NULL)
 		selector_warn(w->sel,
 		    "%s: keep /%s is a symbolic link that leads nowhere in the "

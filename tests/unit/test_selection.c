@@ -106,6 +106,14 @@ static const struct test_case cases[] = {
 	" P  P etc R etc/dangling R etc/loop1 R etc/loop2"
 	"\n! test.yaml:1: keep /etc/dangling is a symbolic link that leads"
 	" nowhere in the image"},
+    {"a link that leads nowhere, and nothing, of a set",
+	{"%/etc/dangling", "%/no/*"}, {"%/nor/this"}, {NULL},
+	" P  P etc R etc/dangling"},
+    {"a link that leads nowhere, of several alternatives",
+	{"/etc/{dangling,none}"}, {NULL}, {NULL},
+	" P  P etc R etc/dangling"
+	"\n! test.yaml:1: keep /etc/dangling is a symbolic link that leads"
+	" nowhere in the image"},
     {"rules that match nothing", {"/srv/data/one", "/no/*", "@none"},
 	{"/nor/this"}, {NULL},
 	" P  P srv P srv/data R srv/data/one"
@@ -167,13 +175,15 @@ add_rules(struct policy_rule **rules, size_t *count, const char *const *texts)
 		struct policy_rule *rule = &(*rules)[(*count)++];
 
 		rule->origin = mem_printf("test.yaml:%zu", i + 1);
+		/* A set's begin with a percent sign. */
+		rule->from_set = texts[i][0] == '%';
 		if (texts[i][0] == '@') {
 			rule->kind = POLICY_PACKAGE;
 			rule->text = mem_strdup(texts[i] + 1);
 			continue;
 		}
-		rule->text = mem_strdup(texts[i]);
-		if (glob_compile(texts[i], &rule->glob, NULL, &e) != 0)
+		rule->text = mem_strdup(texts[i] + rule->from_set);
+		if (glob_compile(rule->text, &rule->glob, NULL, &e) != 0)
 			fail_msg("%s", e.message);
 	}
 }

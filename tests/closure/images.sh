@@ -5,7 +5,7 @@
 set -eu
 tests=${top_srcdir:-$(dirname "$0")/../..}/tests
 [ $# -gt 0 ] || set -- postgres redis valkey mariadb nginx httpd haproxy memcached python \
-    node php eclipse-temurin small loader musl foreign-arm64 foreign-i386 foreign-s390x
+    node php rabbitmq eclipse-temurin small loader musl foreign-arm64 foreign-i386 foreign-s390x
 layouts=()
 for name; do
 	dir=$("$tests/images/build" "$name")

@@ -8,9 +8,10 @@
 
 read -ra programs <<< "${PROGRAMS:-redis python}"
 [ "${programs[*]}" != all ] || programs=(redis python memcached nginx mariadb
-    eclipse-temurin httpd haproxy valkey node php)
+    eclipse-temurin httpd haproxy valkey node php rabbitmq)
 need curl openssl
 [[ " ${programs[*]} " != *' php '* ]] || need nginx
+[[ " ${programs[*]} " != *' rabbitmq '* ]] || need amqp-get
 
 # repository PROGRAM: as the default upstream has it, library/ or not.
 repository() { [ "$1" = valkey ] && echo valkey/valkey || echo "library/$1"; }
@@ -21,6 +22,12 @@ for program in "${programs[@]}"; do
 	ln -s "$(image_layouts "$program")/$(repository "$program")" \
 	    "$dir/upstream/$(repository "$program")"
 done
+
+# The shipped policies, and those beside this file.
+mkdir "$dir/policies.d"
+cp "${policies:-$top_srcdir/conf/policies.d}"/*.yaml \
+    "$tests/e2e/rabbitmq.yaml" "$dir/policies.d"
+policies=$dir/policies.d
 start_dockerd
 start_winnowd "oci:$dir/upstream"
 
@@ -487,6 +494,47 @@ try_php()
 	    php:8.2-fpm --cap-drop ALL --user www-data
 	check 'php: it answers' wait_for 60 answers "$url/"
 	check 'php: it stops' dock stop -t 30 php-least
+}
+
+amqp()
+{
+	"amqp-$1" -s 127.0.0.1 --port="$service" --username=guest \
+	    --password=guest "${@:2}"
+}
+
+run_rabbitmq()
+{
+	run_image "$1" "$2" --hostname localhost -e ERL_EPMD_PORT="$epmd" \
+	    -e RABBITMQ_NODE_PORT="$service" -e RABBITMQ_DIST_PORT="$nodes" \
+	    -e RABBITMQ_NODENAME=rabbit@localhost \
+	    -v "$dir/rabbitmq.data:/var/lib/rabbitmq" "${@:3}"
+}
+
+try_rabbitmq()
+{
+	local epmd nodes
+	pulled rabbitmq 3
+	epmd=$(free_port) nodes=$(free_port)
+	mkdir -p "$dir/rabbitmq.data"
+	check 'rabbitmq: the original starts' run_rabbitmq first-rabbit \
+	    original/rabbitmq:3
+	check 'rabbitmq: it has a queue' wait_for 60 \
+	    amqp declare-queue -q orders -d
+	check 'rabbitmq: it takes a message' amqp publish -r orders -p -b first
+	check 'rabbitmq: it stops' dock stop -t 60 first-rabbit
+	check 'rabbitmq: the variant starts on the volume' run_rabbitmq \
+	    rabbitmq rabbitmq:3 "${least[@]}" --tmpfs /var/log/rabbitmq:mode=1777 \
+	    -- -erl_epmd_port "$nodes"
+	check 'rabbitmq: it takes a message' wait_for 60 \
+	    amqp publish -r orders -p -b second
+	is 'rabbitmq: what the original took' "$(amqp get -q orders)" first
+	is 'rabbitmq: what the variant took' "$(amqp get -q orders)" second
+	has 'rabbitmq: without the monitor of the disk, as its policy says' \
+	    "$(dock logs rabbitmq 2>&1)" '\[error\].*rabbit_disk_monitor'
+	check 'rabbitmq: no shell answers' fails dock exec rabbitmq sh -c true
+	check 'rabbitmq: it stops' dock stop -t 60 rabbitmq
+	is 'rabbitmq: as it should' \
+	    "$(dock inspect -f '{{.State.ExitCode}}' rabbitmq)" 0
 }
 
 for program in "${programs[@]}"; do "try_$program"; done

@@ -128,6 +128,18 @@ find_package(const struct pkgdb *db, const struct tree_node *n)
 	return -1;
 }
 
+/* The same name elsewhere, then names like it where the way ended. */
+static void
+find_similar(const struct tree *t, const char *path, struct facts *f)
+{
+	if (f->missing == NULL)
+		return;
+	f->similar_count =
+	    nearest_elsewhere(t, path_base(path), f->similar, FACTS_ELSEWHERE);
+	f->similar_count += nearest_names(f->last, f->missing,
+	    f->similar + f->similar_count, FACTS_SIMILAR - f->similar_count);
+}
+
 int
 facts_find(
     const struct preview *p, const char *path, struct facts *out, struct err *e)
@@ -147,9 +159,7 @@ facts_find(
 		f.package = find_package(p->selection->packages, f.node);
 	} else {
 		follow(v->tree, strbuf_string(&plain), &f);
-		if (f.missing != NULL)
-			f.similar_count = nearest_names(
-			    f.last, f.missing, f.similar, FACTS_SIMILAR);
+		find_similar(v->tree, strbuf_string(&plain), &f);
 	}
 	find_events(v, &f);
 	*out = f;

@@ -6,8 +6,10 @@
 
 #include "preview.h"
 
-/* Names that are shown in place of one that is not there. */
+/* Names that are shown in place of one that is not there; of these the same
+ * name in other directories, where programs are often looked for. */
 #define FACTS_SIMILAR 5
+#define FACTS_ELSEWHERE 2
 
 /* What one layer does to a path. */
 enum facts_act {

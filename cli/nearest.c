@@ -145,6 +145,22 @@ nearest_naming(const struct tree *t, const struct policy *p, const char *path)
 	return NULL;
 }
 
+size_t
+nearest_elsewhere(const struct tree *t, const char *name,
+    const struct tree_node **out, size_t max)
+{
+	uint32_t i, nodes = tree_count(t);
+	size_t len = strlen(name), count = 0;
+
+	for (i = 0; i < nodes && count < max; i++) {
+		const struct tree_node *n = tree_at(t, i);
+
+		if (n->name_len == len && memcmp(n->name, name, len) == 0)
+			out[count++] = n;
+	}
+	return count;
+}
+
 /* The Levenshtein distance of two names. */
 static size_t
 distance(const char *a, size_t a_len, const char *b, size_t b_len)

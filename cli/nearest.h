@@ -20,6 +20,11 @@ const struct policy_rule *nearest_rule(const struct tree *t,
 const struct policy_rule *
 nearest_naming(const struct tree *t, const struct policy *p, const char *path);
 
+/* The first nodes of that name in the image: at most `max`, returns how many.
+ */
+size_t nearest_elsewhere(const struct tree *t, const char *name,
+    const struct tree_node **out, size_t max);
+
 /*
  * The names in a directory that look like `name`: at most `max`, the best
  * first; returns how many.

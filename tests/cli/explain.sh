@@ -64,7 +64,7 @@ says /bin/busybox \
 
 echo "# not in the image: how far the way leads, and who took it away"
 explain oci:source:latest /gone/x /opt/app/data/secret /opt/app/data/old \
-	/opt/app/data/onee /etc/passwd/x >explain.out
+	/opt/app/data/onee /etc/passwd/x /usr/sbin/busybox >explain.out
 says /gone/x 'not there / has no gone' 'nearest rule none'
 says /opt/app/data/secret 'not there /opt/app/data has no secret' \
 	'named by policy.yaml:5 keep /opt/app/data/**' 'layer 2 of 4 has it' \
@@ -72,6 +72,7 @@ says /opt/app/data/secret 'not there /opt/app/data has no secret' \
 says /opt/app/data/old 'layer 1 of 4 has it' 'layer 3 of 4 deletes'
 says /opt/app/data/onee 'there is /opt/app/data/one'
 says /etc/passwd/x 'not there /etc/passwd is no directory'
+says /usr/sbin/busybox 'there is /usr/bin/busybox'
 
 echo "# JSON"
 explain --json oci:source:latest /bin/app /usr/bin/sh /gone \

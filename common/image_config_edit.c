@@ -48,8 +48,11 @@ has_string(const json_t *list, const char *text)
 	size_t i;
 	json_t *item;
 
-	json_array_foreach(list, i,
-	    item) if (strcmp(json_string_value(item), text) == 0) return true;
+	json_array_foreach(list, i, item)
+	{
+		if (strcmp(json_string_value(item), text) == 0)
+			return true;
+	}
 	return false;
 }
 

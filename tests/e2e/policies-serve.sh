@@ -407,12 +407,13 @@ try_valkey()
 	check 'valkey: it stops' dock stop valkey-again
 }
 
-# as_original NAME URL SHELL: what the image's application says of itself is what it
-# says in the original, but for a shell, of which it says SHELL.
+# as_original NAME URL SHELL: the image's application says what it says in the
+# original, but for a shell, of which it says SHELL.
 as_original()
 {
 	local original=$dir/$1.original
-	lacks "$(cat "$original")" 'FAILED|Warning' &&
+	[ -s "$original" ] &&
+	    lacks "$(cat "$original")" 'FAILED|Warning' &&
 	    same "$(curl -sS "$2")" \
 		"$(sed "s/^shell: there$/shell: $3/" "$original")"
 }

@@ -9,7 +9,7 @@
 #include "winnow/mem.h"
 
 /* Of a report, in the log; all are in the report. */
-#define WARNINGS_LOGGED 10
+#define TEXTS_LOGGED 10
 
 void
 image_result_clear(struct image_result *r)
@@ -73,20 +73,41 @@ report_number(
 	return text;
 }
 
-/* What the report says in short, and its first warnings. */
+/* The first texts of a list, as they are or in objects. */
+static void
+log_texts(enum log_level level, const char *event, const char *name,
+    const json_t *list)
+{
+	const json_t *each;
+	size_t i;
+
+	json_array_foreach(list, i, each)
+	{
+		const json_t *member = json_object_get(each, "text");
+		const char *text =
+		    json_string_value(member == NULL ? each : member);
+
+		if (i < TEXTS_LOGGED && text != NULL)
+			log_event(
+			    level, event, "image", name, "text", text, NULL);
+	}
+}
+
+/* What the report says in short, and its first warnings and hints. */
 static void
 log_report(const char *name, const char *data, size_t len)
 {
 	auto_json json_t *report = NULL;
-	const json_t *warnings, *warning;
-	char kept[32], removed[32], count[32];
+	const json_t *warnings, *hints;
+	char kept[32], removed[32], count[32], hint_count[32];
 	struct err ignored;
-	size_t i;
 
 	if (json_parse_object(data, len, "report", &report, &ignored) == -1)
 		return;
 	warnings = json_object_get(report, "warnings");
+	hints = json_object_get(report, "hints");
 	snprintf(count, sizeof(count), "%zu", json_array_size(warnings));
+	snprintf(hint_count, sizeof(hint_count), "%zu", json_array_size(hints));
 	log_event(LOG_LEVEL_INFO, "image.built", "image", name, "kept_bytes",
 	    report_number(report, "kept", "bytes", kept), "removed_bytes",
 	    report_number(report, "removed", "bytes", removed), "distroless",
@@ -94,10 +115,9 @@ log_report(const char *name, const char *data, size_t len)
 		json_object_get(json_object_get(report, "audit"), "distroless"))
 		? "yes"
 		: "no",
-	    "warnings", count, NULL);
-	json_array_foreach(warnings, i, warning) if (i < WARNINGS_LOGGED)
-	    log_event(LOG_LEVEL_WARN, "image.warning", "image", name, "text",
-		json_string_value(warning), NULL);
+	    "warnings", count, "hints", hint_count, NULL);
+	log_texts(LOG_LEVEL_WARN, "image.warning", name, warnings);
+	log_texts(LOG_LEVEL_INFO, "image.hint", name, hints);
 }
 
 int

@@ -27,6 +27,12 @@ done
 mkdir "$dir/policies.d"
 cp "${policies:-$top_srcdir/conf/policies.d}"/*.yaml \
     "$tests/e2e/rabbitmq.yaml" "$dir/policies.d"
+cat > "$dir/policies.d/bare.yaml" <<-'EOF'
+repository: bare/redis
+source: docker.io/library/redis
+keep: [/usr/local/bin/redis-server]
+config: { entrypoint: [redis-server] }
+EOF
 policies=$dir/policies.d
 start_dockerd
 start_winnowd "oci:$dir/upstream"
@@ -55,7 +61,7 @@ pulled()
 	service=$(free_port)
 	check "$1: the variant is pulled" dock pull -q "$image"
 	check "$1: the log says what it is" grep -q \
-	    "image.built .*$1.*distroless=yes warnings=${warnings:-0}" \
+	    "image.built .*$1.*distroless=yes warnings=${warnings:-0} hints=0" \
 	    "$dir/winnowd.log"
 	docker_root "$image" "$dir/$1.root"
 	check "$1: no shell is there" no_program "$dir/$1.root"
@@ -73,11 +79,26 @@ no_program()
 redis_cli() { dock run --rm --network host "$proxy/original/redis:7" \
     redis-cli -p "$service" "$@"; }
 
+# What a policy has not thought of is in the log before anybody misses it.
+bare_redis()
+{
+	curl -sS -H "Accept: $accept" -o "$dir/bare.json" \
+	    "http://$proxy/v2/bare/redis/manifests/7"
+	has 'redis: without sets it is built' "$(cat "$dir/bare.json")" \
+	    '"schemaVersion"'
+	check 'redis: the log counts what it will miss' grep -q \
+	    'image.built .*distroless=yes warnings=0 hints=[1-9]' \
+	    "$dir/winnowd.log"
+	check 'redis: and says what' grep -q 'image.hint .*C\.UTF-8' \
+	    "$dir/winnowd.log"
+}
+
 try_redis()
 {
 	local volume=(-v "$dir/redis.data:/data")
 	mkdir -p "$dir/redis.data"
 	pulled redis 7
+	bare_redis
 	check 'redis: the original serves a new volume' run_image first \
 	    original/redis:7 "${volume[@]}" -- redis-server --port "$service"
 	check 'redis: it answers' wait_for 60 redis_cli ping

@@ -27,6 +27,9 @@ int image_config_parse(
  */
 int image_config_edit(json_t *config, const json_t *edits, struct err *e);
 
+/* True when they set an entrypoint and no cmd: the image's cmd goes. */
+bool image_config_resets_cmd(const json_t *edits);
+
 /*
  * Adds a warning where that took arguments away, as of Cmd ["haproxy", "-f",
  * FILE], and the new entrypoint does not have them.

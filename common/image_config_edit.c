@@ -56,6 +56,13 @@ has_string(const json_t *list, const char *text)
 	return false;
 }
 
+bool
+image_config_resets_cmd(const json_t *edits)
+{
+	return json_object_get(edits, "entrypoint") != NULL &&
+	    json_object_get(edits, "cmd") == NULL;
+}
+
 void
 image_config_warn(const json_t *source, const json_t *variant,
     const json_t *edits, json_t *warnings)
@@ -69,9 +76,7 @@ image_config_warn(const json_t *source, const json_t *variant,
 	size_t i;
 
 	strbuf_init(&lost, LOST_MAX);
-	if (json_array_size(entrypoint) == 0 ||
-	    json_object_get(edits, "entrypoint") == NULL ||
-	    json_object_get(edits, "cmd") != NULL)
+	if (json_array_size(entrypoint) == 0 || !image_config_resets_cmd(edits))
 		return;
 	json_array_foreach(cmd, i, item)
 	{

@@ -269,9 +269,7 @@ make_command(const json_t *config)
 static void
 warn_no_command(const struct startup *s, json_t *warnings)
 {
-	const json_t *edits = s->selection->policy->config;
-	bool reset = json_object_get(edits, "entrypoint") != NULL &&
-	    json_object_get(edits, "cmd") == NULL;
+	bool reset = image_config_resets_cmd(s->selection->policy->config);
 	auto_free char *text = mem_printf(
 	    "the image has neither entrypoint nor cmd: it starts only with a "
 	    "command given%s",

@@ -82,6 +82,24 @@ test_facts(void **state)
 		}
 }
 
+/*
+ * A 64-bit library among whose dynamic strings is the name of a symbol; returns
+ * the bytes of those before it.
+ */
+static size_t
+make_with_symbol(uint8_t *bytes, const char *symbol)
+{
+	const struct elf_image image = {.bits = 64, .type = ET_DYN};
+	char *strings = (char *)bytes + ELF_IMAGE_STRINGS;
+	size_t used = 1;
+
+	elf_image_make(&image, bytes);
+	while (strings[used] != '\0')
+		used += strlen(strings + used) + 1;
+	memcpy(strings + used, symbol, strlen(symbol) + 1);
+	return used;
+}
+
 /* What a file calls is told from its dynamic strings. */
 static void
 test_calls(void **state)
@@ -96,21 +114,15 @@ test_calls(void **state)
 	    {"my_iconv_open", false, false},
 	    {"iconv_open2", false, false},
 	};
-	const struct elf_image image = {.bits = 64, .type = ET_DYN};
-	size_t i, used;
+	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		auto_elf_facts struct elf_facts *facts = NULL;
 		uint8_t bytes[ELF_IMAGE_SIZE];
-		char *strings = (char *)bytes + ELF_IMAGE_STRINGS;
 		struct err e;
 
-		elf_image_make(&image, bytes);
-		for (used = 1; strings[used] != '\0';)
-			used += strlen(strings + used) + 1;
-		memcpy(strings + used, cases[i].symbol,
-		    strlen(cases[i].symbol) + 1);
+		make_with_symbol(bytes, cases[i].symbol);
 		assert_int_equal(elf_read(bytes, sizeof(bytes), &facts, &e), 0);
 		assert_int_equal(facts->uses_iconv, cases[i].iconv);
 		assert_int_equal(facts->uses_locale, cases[i].locale);
@@ -134,7 +146,6 @@ test_unwinder(void **state)
 	    {"pthread_exit_", "libc.so.6", false},
 	    {"pthread_create", "libc.so.6", false},
 	};
-	const struct elf_image image = {.bits = 64, .type = ET_DYN};
 	size_t i, used;
 
 	(void)state;
@@ -144,11 +155,7 @@ test_unwinder(void **state)
 		char *strings = (char *)bytes + ELF_IMAGE_STRINGS;
 		struct err e;
 
-		elf_image_make(&image, bytes);
-		for (used = 1; strings[used] != '\0';)
-			used += strlen(strings + used) + 1;
-		memcpy(strings + used, cases[i].symbol,
-		    strlen(cases[i].symbol) + 1);
+		used = make_with_symbol(bytes, cases[i].symbol);
 		/* In place of libone.so.1, which is as long. */
 		memcpy(memmem(strings, used, "libone", 6), cases[i].needed,
 		    strlen(cases[i].needed) + 1);

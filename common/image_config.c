@@ -124,7 +124,8 @@ image_config_parse(
 		    LIMIT_CONFIG_SIZE);
 	if (json_parse_object(data, len, "the image config", &config, e) == -1)
 		return -1;
-	if (json_get_object(config, "config", JSON_OPTIONAL, &runtime, e) ==
+	if (image_config_spell(config, e) == -1 ||
+	    json_get_object(config, "config", JSON_OPTIONAL, &runtime, e) ==
 		-1 ||
 	    check_layers(config, layers, e) == -1)
 		return err_wrap(e, "the image config");
@@ -160,6 +161,7 @@ const char *
 image_config_env(const json_t *config, const char *name)
 {
 	const json_t *list = image_config_list(config, "Env"), *item;
+	const char *value = NULL;
 	size_t i, len = strlen(name);
 
 	json_array_foreach(list, i, item)
@@ -167,9 +169,9 @@ image_config_env(const json_t *config, const char *name)
 		const char *pair = json_string_value(item);
 
 		if (strncmp(pair, name, len) == 0 && pair[len] == '=')
-			return pair + len + 1;
+			value = pair + len + 1;
 	}
-	return NULL;
+	return value;
 }
 
 struct closure_env

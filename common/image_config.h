@@ -21,6 +21,12 @@ int image_config_parse(
     const void *data, size_t len, size_t layers, json_t **out, struct err *e);
 
 /*
+ * Gives the members that clients know the names that they are known by: see
+ * json_spell().  image_config_parse() does.
+ */
+int image_config_spell(json_t *config, struct err *e);
+
+/*
  * Applies the edits of a policy's `config:` (or NULL).  As in a Dockerfile,
  * a new entrypoint without a cmd drops the source's Cmd, which was written
  * for another program.
@@ -53,7 +59,10 @@ void image_config_clear_selection(struct selection_config *out);
  */
 const json_t *image_config_list(const json_t *config, const char *key);
 const char *image_config_string(const json_t *config, const char *key);
-/* The value of an environment variable, or NULL. */
+/*
+ * The value of an environment variable, or NULL.  The last of several counts:
+ * runtimes set one after the other.
+ */
 const char *image_config_env(const json_t *config, const char *name);
 /* The variables of the loader, borrowed. */
 struct closure_env image_config_closure_env(const json_t *config);

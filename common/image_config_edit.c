@@ -94,21 +94,38 @@ image_config_warn(const json_t *source, const json_t *variant,
 	json_push(warnings, json_escaped(text));
 }
 
-/* The position of `name` in a list of NAME=VALUE, or its end. */
-static size_t
-find_variable(const json_t *list, const char *name)
+static bool
+is_variable(const json_t *pair, const char *name)
 {
-	size_t i, len = strlen(name);
-	json_t *item;
+	const char *text = json_string_value(pair);
+	size_t len = strlen(name);
 
-	json_array_foreach(list, i, item)
-	{
-		const char *pair = json_string_value(item);
+	return strncmp(text, name, len) == 0 && text[len] == '=';
+}
 
-		if (strncmp(pair, name, len) == 0 && pair[len] == '=')
-			return i;
+/*
+ * Gives a variable its value in a list of NAME=VALUE, or removes it (NULL).
+ * One that is there several times is left once: the last would count.
+ */
+static void
+set_variable(json_t *list, const char *name, const char *value)
+{
+	auto_free char *pair =
+	    value == NULL ? NULL : mem_printf("%s=%s", name, value);
+	size_t i = 0;
+
+	while (i < json_array_size(list)) {
+		if (!is_variable(json_array_get(list, i), name)) {
+			i++;
+		} else if (pair == NULL) {
+			json_array_remove(list, i);
+		} else {
+			json_array_set_new(list, i++, json_string(pair));
+			free(steal(&pair));
+		}
 	}
-	return json_array_size(list);
+	if (pair != NULL)
+		json_push(list, json_string(pair));
 }
 
 static int
@@ -122,21 +139,10 @@ edit_env(json_t *runtime, json_t *env, struct err *e)
 
 	json_object_foreach((json_t *)(uintptr_t)env, name, value)
 	{
-		size_t at = find_variable(list, name);
-		auto_free char *pair = NULL;
-
-		if (json_is_null(value)) {
-			json_array_remove(list, at);
-			continue;
-		}
-		if (!json_is_string(value))
+		if (!json_is_string(value) && !json_is_null(value))
 			return err_set(
 			    e, ERR_POLICY, "env.%s is not a string", name);
-		pair = mem_printf("%s=%s", name, json_string_value(value));
-		if (at < json_array_size(list))
-			json_array_set_new(list, at, json_string(pair));
-		else
-			json_push(list, json_string(pair));
+		set_variable(list, name, json_string_value(value));
 	}
 	json_put(runtime, "Env", json_incref(list));
 	return 0;

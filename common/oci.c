@@ -49,6 +49,15 @@ static const char *const layer_types[] = {
     "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
 };
 
+/* What members are called, each list ended by NULL. */
+static const char *const document_names[] = {"annotations", "artifactType",
+    "config", "fsLayers", "layers", "manifests", "mediaType", "schemaVersion",
+    "subject", NULL};
+static const char *const descriptor_names[] = {"annotations", "artifactType",
+    "data", "digest", "mediaType", "platform", "size", "urls", NULL};
+static const char *const platform_names[] = {"architecture", "features", "os",
+    "os.features", "os.version", "variant", NULL};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* True when one of `count` names is the `len` bytes at `type`. */
@@ -123,7 +132,7 @@ oci_manifest_free(struct oci_manifest *m)
 
 /* Reads the descriptor's `platform`, where it has one. */
 static int
-parse_platform(const json_t *json, struct oci_descriptor *d, struct err *e)
+parse_platform(json_t *json, struct oci_descriptor *d, struct err *e)
 {
 	const char *os = NULL, *architecture = NULL, *variant = NULL;
 	json_t *platform = NULL;
@@ -133,7 +142,8 @@ parse_platform(const json_t *json, struct oci_descriptor *d, struct err *e)
 		return -1;
 	if (platform == NULL)
 		return 0;
-	if (json_get_string(platform, "os", JSON_REQUIRED, &os, e) == -1 ||
+	if (json_spell(platform, platform_names, e) == -1 ||
+	    json_get_string(platform, "os", JSON_REQUIRED, &os, e) == -1 ||
 	    json_get_string(platform, "architecture", JSON_REQUIRED,
 		&architecture, e) == -1 ||
 	    json_get_string(platform, "variant", JSON_OPTIONAL, &variant, e) ==
@@ -152,15 +162,16 @@ parse_platform(const json_t *json, struct oci_descriptor *d, struct err *e)
  * caller clears also after a failure.
  */
 static int
-parse_descriptor(const json_t *json, uint64_t max_size,
-    struct oci_descriptor *d, struct err *e)
+parse_descriptor(
+    json_t *json, uint64_t max_size, struct oci_descriptor *d, struct err *e)
 {
 	const char *type = NULL, *digest = NULL;
 	json_t *annotations = NULL;
 
 	if (!json_is_object(json))
 		return err_set(e, ERR_INVALID, "not an object");
-	if (json_get_string(json, "mediaType", JSON_REQUIRED, &type, e) == -1 ||
+	if (json_spell(json, descriptor_names, e) == -1 ||
+	    json_get_string(json, "mediaType", JSON_REQUIRED, &type, e) == -1 ||
 	    json_get_string(json, "digest", JSON_REQUIRED, &digest, e) == -1 ||
 	    digest_parse(digest, &d->digest, e) == -1)
 		return -1;
@@ -328,7 +339,8 @@ oci_manifest_parse(const void *data, size_t len, const char *media_type,
 		    LIMIT_MANIFEST_SIZE);
 	if (json_parse_object(data, len, "the manifest", &m->json, e) == -1)
 		return -1;
-	if (check_shape(m->json, media_type, e) == -1)
+	if (json_spell(m->json, document_names, e) == -1 ||
+	    check_shape(m->json, media_type, e) == -1)
 		return err_wrap(e, "the manifest");
 	type = choose_type(m->json, media_type, e);
 	if (type == NULL)

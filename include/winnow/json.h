@@ -48,6 +48,14 @@ int json_get_object(const json_t *object, const char *key, enum json_need need,
     json_t **out, struct err *e);
 
 /*
+ * Clients written in Go take the members "user" and "USER" for "User"
+ * (encoding/json), the last one in the text winning: a member that they would
+ * take for one of `names`, which NULL ends, gets that name and keeps its
+ * place.  ERR_INVALID where two members are one to them.
+ */
+int json_spell(json_t *object, const char *const *names, struct err *e);
+
+/*
  * Puts a new reference, which it takes, into an object or at the end of an
  * array.  A key that is there keeps its place.  Out of memory ends the
  * process, like mem.h.

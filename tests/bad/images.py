@@ -135,6 +135,8 @@ FLAWS = [
     ("manifest-duplicate-key", assign(
         manifest_bytes=b'{"schemaVersion":2,"config":1,"config":2}'),
      "duplicate"),
+    ("manifest-key-in-capitals-too", assign(manifest={
+        "schemaVersion": 2, "Layers": []}), "\"layers\" is there twice"),
     ("manifest-trailing-bytes", assign(manifest_bytes=b"{} {}"), "JSON"),
     ("manifest-too-large", assign(
         manifest_bytes=b'{"a":"' + b"x" * (5 << 20) + b'"}'),
@@ -162,6 +164,8 @@ FLAWS = [
         manifest={"schemaVersion": 2, "mediaType": "text/html"},
         descriptor={"mediaType": "text/html"}), "text/html"),
     ("manifest-of-257-layers", repeat_layer(257), "257 layers.* 256"),
+    ("descriptor-key-in-capitals-too", layer_descriptor(Digest=sha256(b"")),
+     "layers\\[0\\]: \"digest\" is there twice"),
     ("descriptor-short-digest",
      layer_descriptor(digest="sha256:abc"), "layers\\[0\\].*sha256:abc"),
     ("descriptor-upper-case-digest",
@@ -195,6 +199,10 @@ FLAWS = [
      "config: \"size\" .* 8388608"),
     ("config-duplicate-key", assign(
         config_bytes=b'{"rootfs":{},"rootfs":{}}'), "config.*duplicate"),
+    ("config-key-in-capitals-too", config(Config={"User": "0"}),
+     "config: \"config\" is there twice"),
+    ("config-user-in-small-letters-too",
+     config(config={"User": "5", "user": "0"}), "\"User\" is there twice"),
     ("config-without-rootfs", config(rootfs=None), "config.*rootfs"),
     ("config-too-few-diff-ids", config(rootfs={"diff_ids": []}),
      "0 diff_ids for the manifest's 1 layers"),
@@ -227,6 +235,10 @@ FLAWS = [
         {"mediaType": MANIFEST, "digest": sha256(b"gone"), "size": 4,
          "platform": PLATFORM}]}), "sha256/"),
     ("index-in-an-index", nest_indexes, "not a container image"),
+    ("index-platform-key-in-capitals-too", assign(top={"manifests": [
+        {"mediaType": MANIFEST, "digest": sha256(b""), "size": 0,
+         "platform": {**PLATFORM, "OS": "windows"}}]}),
+     "manifests\\[0\\]: platform: \"os\" is there twice"),
     ("index-platform-without-os", assign(top={"manifests": [
         {"mediaType": MANIFEST, "digest": sha256(b""), "size": 0,
          "platform": {"architecture": "amd64"}}]}),

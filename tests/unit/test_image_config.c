@@ -54,6 +54,18 @@ test_refuses(void **state)
 	    {CONFIG("\"Env\":[\"A=b\",1]", "", ""), 0, "Env[1]"},
 	    {CONFIG("\"User\":7", "", ""), 0, "User"},
 	    {CONFIG("\"Volumes\":[]", "", ""), 0, "Volumes"},
+	    /* One member to clients, two to us. */
+	    {CONFIG("\"User\":\"5\",\"user\":\"0\"", "", ""), 0,
+		"config: \"User\" is there twice"},
+	    {CONFIG("\"u\u017fer\":\"0\",\"User\":\"5\"", "", ""), 0,
+		"config: \"User\" is there twice"},
+	    {CONFIG("\"Healthcheck\":{\"Test\":[],\"TEST\":[]}", "", ""), 0,
+		"config: Healthcheck: \"Test\" is there twice"},
+	    {CONFIG("},\"Config\":{", "", ""), 0, "\"config\" is there twice"},
+	    {CONFIG("", "],\"DIFF_IDS\":[" ID, ""), 0,
+		"rootfs: \"diff_ids\" is there twice"},
+	    {CONFIG("", ID, "{\"empty_layer\":false,\"Empty_Layer\":true}"), 1,
+		"history[0]: \"empty_layer\" is there twice"},
 	};
 	size_t i;
 
@@ -90,6 +102,17 @@ test_edits(void **state)
 	    {"\"Env\":[\"A=1\",\"B=2\",\"AB=3\"]",
 		"{\"env\":{\"A\":\"9\",\"B\":null,\"C\":\"4\"}}",
 		"\"Env\":[\"A=9\",\"AB=3\",\"C=4\"]"},
+	    /* The last of several would count. */
+	    {"\"Env\":[\"A=1\",\"B=1\",\"A=2\",\"B=2\"]",
+		"{\"env\":{\"A\":\"9\",\"B\":null}}", "\"Env\":[\"A=9\"]"},
+	    /* Members as clients take them. */
+	    {"\"user\":\"a\",\"Z\":{},\"wor\u212aingDir\":\"/\"",
+		"{\"user\":\"b\"}",
+		"\"User\":\"b\",\"Z\":{},\"WorkingDir\":\"/\""},
+	    {"\"Users\":\"a\",\"labels\":{\"B\":\"1\",\"b\":\"2\"}",
+		"{\"user\":\"b\"}",
+		"\"Users\":\"a\",\"Labels\":{\"B\":\"1\",\"b\":\"2\"},"
+		"\"User\":\"b\""},
 	    {"\"Labels\":{\"a\":\"1\",\"b\":\"2\"}",
 		"{\"labels\":{\"b\":null,\"c\":\"3\"}}",
 		"\"Labels\":{\"a\":\"1\",\"c\":\"3\"}"},

@@ -211,6 +211,7 @@ audit_run(const struct tree *t, const bool *kept, const struct policy *p,
 
 	s.audit = mem_zalloc(1, sizeof(*s.audit));
 	audit_programs_init(&s);
+	audit_accounts_init(&s);
 	for (i = 0; i < count; i++)
 		if (audit_keeps(&s, tree_at(t, i)))
 			audit_node(&s, tree_at(t, i));

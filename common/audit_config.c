@@ -5,6 +5,9 @@
 #include "winnow/mem.h"
 #include "winnow/path.h"
 
+/* Of a user's name, in a finding. */
+#define USER_SHOWN 64
+
 /* Where a command starts with a shell and -c, as Dockerfiles write it. */
 static bool
 is_shell_form(const json_t *command)
@@ -46,19 +49,32 @@ audit_health(struct audit_scan *s, const json_t *config)
 		    mem_strdup("CMD-SHELL runs by a shell"));
 }
 
+static void
+audit_user(struct audit_scan *s, const json_t *config)
+{
+	const char *user = json_string_value(json_object_get(config, "User"));
+	size_t len = user == NULL ? 0 : strcspn(user, ":");
+
+	if (len == 0)
+		audit_add_config(
+		    s, AUDIT_ROOT_USER, "User", mem_strdup("not set: root"));
+	else if (audit_user_is_root(s, user, len))
+		audit_add_config(s, AUDIT_ROOT_USER, "User",
+		    (len == 1 && *user == '0') ||
+			    (len == 4 && memcmp(user, "root", 4) == 0)
+			? mem_strdup("root")
+			: mem_printf("%.*s is root",
+			      len < USER_SHOWN ? (int)len : USER_SHOWN, user));
+}
+
 void
 audit_config(struct audit_scan *s, const json_t *config)
 {
 	const json_t *object = json_object_get(config, "config");
-	const char *user = json_string_value(json_object_get(object, "User"));
-	size_t len = user == NULL ? 0 : strcspn(user, ":");
 
 	if (config == NULL)
 		return;
-	if (len == 0 || (len == 1 && *user == '0') ||
-	    (len == 4 && memcmp(user, "root", 4) == 0))
-		audit_add_config(s, AUDIT_ROOT_USER, "User",
-		    mem_strdup(len == 0 ? "not set: root" : "root"));
+	audit_user(s, object);
 	audit_command(s, object, "Entrypoint");
 	audit_command(s, object, "Cmd");
 	audit_health(s, object);

@@ -22,6 +22,7 @@ fill_entry(struct layer_entry *to, const struct fixture_entry *from)
 		to->mode = from->type == ENTRY_DIRECTORY ? 0755 : 0644;
 	if (from->link != NULL)
 		to->link = mem_strdup(from->link);
+	to->size = from->size;
 	if (from->content != NULL) {
 		to->content = mem_strdup(from->content);
 		to->content_len = to->size = strlen(from->content);

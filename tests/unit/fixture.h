@@ -15,6 +15,7 @@ struct fixture_entry {
 	const char *xattr; /* a name, or NULL; its value is four zeros */
 	const struct elf_facts *elf; /* borrowed */
 	uint32_t marks;
+	uint64_t size; /* of a file whose content no index has */
 };
 
 /* One layer of `count` entries, in memory; fixture_free_layer() it. */

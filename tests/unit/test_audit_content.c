@@ -251,6 +251,77 @@ test_config(void **state)
 	}
 }
 
+/* Whom runtimes start as root, whatever the name. */
+static void
+test_root(void **state)
+{
+	static const struct {
+		const char *user;
+		bool root;
+	} cases[] = {
+	    {"0", true},
+	    {"00", true},
+	    {"+0", true},
+	    {"-0:7", true},
+	    {"0x0", false}, /* a name that is not there */
+	    {"1000", false},
+	    {"root", true},
+	    {"app", false},
+	    {"toor", true},
+	    {"toor:app", true},
+	    {"indented", true},
+	    {"nothing", true}, /* what is no number is 0 */
+	    {"missing", true},
+	    {"wrapped", true}, /* 2^32 */
+	    {"too", false},
+	    {"", true},
+	};
+	static const struct fixture_entry entries[] = {
+	    {.path = "etc/passwd",
+		.content = "app:x:1000:1000::/:\n1000:x:0:0::/:\n"
+			   "toor:x:0:0::/:\n \tindented:x:0:0::/:\n"
+			   "nothing:x:abc:0::/:\nmissing\n"
+			   "wrapped:x:4294967296:0::/:\ntoo:x:4294967297:"},
+	};
+	struct layer_index *layer = fixture_layer(entries, COUNT(entries));
+	auto_tree struct tree *t = fixture_tree(layer);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		auto_json json_t *config =
+		    json_pack("{s:{s:s}}", "config", "User", cases[i].user);
+		auto_audit struct audit *a = NULL;
+
+		audit_run(t, NULL, NULL, config, &a);
+		if ((audit_count(a, AUDIT_ROOT_USER) == 1) != cases[i].root)
+			fail_msg("%s", cases[i].user);
+	}
+	fixture_free_layer(layer);
+}
+
+/* Files of accounts that a link names: what is not known is said. */
+static void
+test_accounts_by_links(void **state)
+{
+	static const struct fixture_entry entries[] = {
+	    {.path = "etc/passwd.real", .size = 20},
+	    {.type = ENTRY_HARDLINK,
+		.path = "etc/passwd",
+		.link = "etc/passwd.real"},
+	    {.type = ENTRY_SYMLINK, .path = "etc/shadow", .link = "/opt/s"},
+	    {.type = ENTRY_SYMLINK, .path = "etc/shadow-", .link = "/none"},
+	    {.path = "opt/s", .size = 20},
+	};
+
+	(void)state;
+	CHECK(entries,
+	    "credential /etc/passwd: is /etc/passwd by a link: its contents "
+	    "cannot be judged\n"
+	    "credential /opt/s: is /etc/shadow by a link: its contents cannot "
+	    "be judged\n");
+}
+
 static void
 check_verdict(
     const struct fixture_entry *entries, size_t count, const char *expected)
@@ -302,6 +373,8 @@ main(void)
 	    cmocka_unit_test(test_sensitive),
 	    cmocka_unit_test(test_scripts),
 	    cmocka_unit_test(test_config),
+	    cmocka_unit_test(test_root),
+	    cmocka_unit_test(test_accounts_by_links),
 	    cmocka_unit_test(test_verdict),
 	};
 

@@ -303,18 +303,20 @@ use_head(struct marks *m)
 void
 marks_take(struct marks *m, const char *data, uint64_t len)
 {
-	/* Files with holes in their heads are neither programs nor keys. */
-	if (data == NULL && m->stage < STAGE_SEARCH)
-		m->stage = STAGE_DONE;
 	while (m->stage < STAGE_SEARCH && len > 0) {
 		size_t n = wanted_head(m) - m->head_len;
 
 		if (n > len)
 			n = (size_t)len;
-		memcpy(m->head + m->head_len, data, n);
+		/* A hole is zeros: programs may well have some in their head. */
+		if (data == NULL) {
+			memset(m->head + m->head_len, 0, n);
+		} else {
+			memcpy(m->head + m->head_len, data, n);
+			data += n;
+		}
 		m->head_len += n;
 		m->at += n;
-		data += n;
 		len -= n;
 		if (m->head_len == wanted_head(m))
 			use_head(m);

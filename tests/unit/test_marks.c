@@ -396,6 +396,12 @@ test_holes(void **state)
 	marks_take(m, NULL, DATA_AT - 4096);
 	marks_take(m, file + DATA_AT, PROGRAM_SIZE - DATA_AT);
 	assert_int_equal(marks_finish(m), MARK_BIT(MARK_BASH));
+	/* In its head, behind the program headers. */
+	marks_start(m, "x", PROGRAM_SIZE);
+	marks_take(m, file, 1024);
+	marks_take(m, NULL, 512);
+	marks_take(m, file + 1536, PROGRAM_SIZE - 1536);
+	assert_int_equal(marks_finish(m), MARK_BIT(MARK_BASH));
 	marks_start(m, "x", UINT64_C(1) << 40);
 	marks_take(m, NULL, UINT64_C(1) << 40);
 	assert_int_equal(marks_finish(m), 0);

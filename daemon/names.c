@@ -24,16 +24,25 @@ without_prefix(const struct config *c, const char *name)
 }
 
 /*
- * The policy of a virtual repository called `name`: its source is what is
- * fetched.
+ * *out: the policy of the virtual repository called `name`, whose source is
+ * what is fetched, or NULL when there is none of that name.  A tag of which no
+ * policy of it speaks is no other repository's: somebody else may have one of
+ * that name upstream.
  */
-static const struct policy *
-find_virtual(
-    const struct policy_set *policies, const char *name, const char *tag)
+static int
+find_virtual(const struct policy_set *policies, const char *name,
+    const char *tag, const struct policy **out, struct err *e)
 {
 	const struct policy *p = policy_find(policies, name, tag);
+	bool known = p != NULL && p->source != NULL;
 
-	return p != NULL && p->source != NULL ? p : NULL;
+	*out = known ? p : NULL;
+	p = policy_find(policies, name, NULL);
+	if (known || p == NULL || p->source == NULL)
+		return 0;
+	return err_set(e, ERR_NOT_FOUND,
+	    "no policy of the virtual repository %s speaks of the tag %s", name,
+	    tag);
 }
 
 /* Splits a name, with the namespace of a mirror request in charge. */
@@ -95,8 +104,9 @@ names_find(const struct config *c, const struct policy_set *policies,
 	struct ref_repository r;
 	int status = 0;
 
-	if (ns == NULL && original == NULL)
-		virtual_policy = find_virtual(policies, name, tag);
+	if (ns == NULL && original == NULL &&
+	    find_virtual(policies, name, tag, &virtual_policy, e) == -1)
+		return -1;
 	if (virtual_policy != NULL)
 		status = split(c, virtual_policy->source, NULL, &r, e);
 	else

@@ -20,6 +20,8 @@ static const char *const policy_texts[] = {
     "source: docker.io/library/postgres\nkeep: [/usr/bin/postgres]\n",
     "repository: ghcr.io/team/*\nkeep: [/app]\n",
     "repository: ghcr.io/charts/*\nkeep: [/app]\nartifacts: pass\n",
+    "repository: distroless/redis\ntags: [\"7*\"]\n"
+    "source: docker.io/library/redis\nkeep: [/usr/bin/redis-server]\n",
     NULL,
 };
 
@@ -169,6 +171,11 @@ test_names(void **state)
 		NAMES_STRIP, "2.yaml", ERR_NONE},
 	    {"distroless/postgres", NULL, NULL, "distroless/postgres", POSTGRES,
 		NAMES_STRIP, "2.yaml", ERR_NONE},
+	    {"distroless/redis", NULL, "7.2", "distroless/redis",
+		"docker.io/library/redis", NAMES_STRIP, "5.yaml", ERR_NONE},
+	    /* never what somebody else pushed to upstream by that name */
+	    {"distroless/redis", NULL, "6", NULL, NULL, NAMES_PASS, NULL,
+		ERR_NOT_FOUND},
 	    {"docker.io/distroless/postgres", NULL, "16",
 		"pass:docker.io/distroless/postgres",
 		"docker.io/distroless/postgres", NAMES_PASS, NULL, ERR_NONE},

@@ -112,18 +112,35 @@ print_files(const struct diff *d, const struct options *o)
 	fold_walk(&d->fold, 0, &fold, print_row, (void *)(uintptr_t)d);
 }
 
+/*
+ * Text of a config, in which some bytes are escaped already: what terminals
+ * obey or what hides other text is, too.
+ */
+static void
+print_safely(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c < ' ' || c >= 0x7f)
+			printf("\\x%02x", c);
+		else
+			putchar(c);
+	}
+}
+
 /* A value as it is read: a string without quotes. */
 static void
 print_value(const json_t *value)
 {
-	if (json_is_string(value)) {
-		fputs(json_string_value(value), stdout);
-	} else {
-		size_t len;
-		auto_free char *text = json_format(value, &len);
+	auto_free char *text = NULL;
 
-		fputs(text, stdout);
+	if (json_is_string(value)) {
+		print_safely(json_string_value(value));
+		return;
 	}
+	text = json_format(value, NULL);
+	print_safely(text);
 }
 
 /* One list: packages, members of the config, findings. */
@@ -143,15 +160,15 @@ print_list(const char *title, const json_t *list, const char *key)
 		const json_t *b = json_object_get(item, "b");
 		bool added = json_is_null(a), removed = json_is_null(b);
 
-		printf("  %s%c%s %s",
+		printf("  %s%c%s ",
 		    term_style(added  ? TERM_KEPT
 			    : removed ? TERM_GONE
 				      : TERM_MIXED),
 		    added         ? '+'
 			: removed ? '-'
 				  : '~',
-		    term_style(TERM_PLAIN),
-		    json_string_value(json_object_get(item, key)));
+		    term_style(TERM_PLAIN));
+		print_safely(json_string_value(json_object_get(item, key)));
 		if (!json_is_true(added ? b : a)) {
 			putchar(' ');
 			print_value(added ? b : a);

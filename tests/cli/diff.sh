@@ -142,6 +142,41 @@ mode, = (f for f in d["files"] if f["path"] == "mode")
 assert (mode["a"]["mode"], mode["b"]["mode"]) == ("0644", "4755"), mode
 END
 
+echo "# what a config says is shown, not obeyed"
+python3 - bare loud <<'END'
+import hashlib, json, os, shutil, sys
+bare, loud = sys.argv[1:]
+shutil.copytree(bare, loud)
+def load(descriptor):
+    with open(f"{loud}/blobs/sha256/{descriptor['digest'][7:]}") as f:
+        return json.load(f)
+def save(descriptor, value):
+    data = json.dumps(value).encode()
+    digest = hashlib.sha256(data).hexdigest()
+    with open(f"{loud}/blobs/sha256/{digest}", "wb") as f:
+        f.write(data)
+    descriptor.update(digest="sha256:" + digest, size=len(data))
+with open(loud + "/index.json") as f:
+    index = json.load(f)
+entry = index["manifests"][0]
+manifest = load(entry)
+config = load(manifest["config"])
+noise = "\x1b]0;x\x07\x9b31m\u202e"
+config["author"] = noise
+config["config"].update(User="0" + noise, Cmd=[noise], Labels={noise: noise})
+save(manifest["config"], config)
+save(entry, manifest)
+with open(loud + "/index.json", "w") as f:
+    json.dump(index, f)
+END
+expect_status 3 diff_ oci:bare:latest oci:loud:latest
+expect_text out '\x1b]0;x\x07\xc2\x9b31m\xe2\x80\xae' '+ author' '+ config.Labels'
+python3 - <<'END'
+text = open("out", encoding="utf-8").read()
+bad = [c for c in text if not (c == "\n" or c.isprintable())]
+assert not bad, bad
+END
+
 echo "# bad input"
 expect_status 2 diff_ oci:source:latest
 expect_text err 'name two images, or one image and --policy once or twice'

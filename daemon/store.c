@@ -14,6 +14,9 @@
 
 /* "ab/" and 64 digits. */
 #define NAME_BYTES 80
+/* Images may be for some users only (access.md): for none of the machine. */
+#define PRIVATE_DIR 0750
+#define PRIVATE_FILE 0640
 
 /* The file name of a digest below blobs/sha256 or index. */
 static const char *
@@ -34,7 +37,7 @@ open_tree(const char *dir, const char *sub, int *out, struct err *e)
 	auto_fd int fd = -1;
 	unsigned i;
 
-	if (fsutil_make_dirs(path, 0755, e) == -1)
+	if (fsutil_make_dirs(path, PRIVATE_DIR, e) == -1)
 		return -1;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
@@ -49,6 +52,15 @@ open_tree(const char *dir, const char *sub, int *out, struct err *e)
 	}
 	*out = steal_fd(&fd);
 	return 0;
+}
+
+/* Which images are here is as private as their contents. */
+static int
+make_database(const char *path, struct err *e)
+{
+	auto_fd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, PRIVATE_FILE);
+
+	return fd != -1 ? 0 : err_set_errno(e, "cannot open database %s", path);
 }
 
 static int
@@ -93,6 +105,7 @@ store_open(const char *dir, struct store **out, struct err *e)
 	    take_lock(dir, &s->lock_fd, e) == -1 ||
 	    open_tree(dir, "blobs/sha256", &s->blobs_fd, e) == -1 ||
 	    open_tree(dir, "index", &s->index_fd, e) == -1 ||
+	    make_database(db_path, e) == -1 ||
 	    store_db_open(db_path, &s->db, e) == -1) {
 		store_close(s);
 		return -1;

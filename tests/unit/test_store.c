@@ -57,6 +57,32 @@ test_blobs_survive(void **state)
 	store_close(s);
 }
 
+static unsigned
+mode_of(const char *name)
+{
+	auto_free char *path = mem_printf("%s/%s", store_directory(), name);
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+/* Who may not pull an image gets it from no file either. */
+static void
+test_private(void **state)
+{
+	mode_t mask = umask(022);
+	struct store *s = open_store();
+
+	(void)state;
+	umask(mask);
+	assert_int_equal(mode_of("blobs/sha256"), 0750);
+	assert_int_equal(mode_of("index"), 0750);
+	assert_int_equal(mode_of("winnow.db"), 0640);
+	assert_int_equal(mode_of("winnow.db-wal"), 0640);
+	store_close(s);
+}
+
 /* A file that vanishes or shrinks while core runs is noticed when asked for. */
 static void
 test_lost_while_open(void **state)
@@ -209,6 +235,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    STORE_TEST(test_blobs_survive),
+	    STORE_TEST(test_private),
 	    STORE_TEST(test_lost_while_open),
 	    STORE_TEST(test_open_sweeps),
 	    STORE_TEST(test_one_owner),

@@ -1,10 +1,19 @@
 /* Files by their metadata, by what they hold for a login, and scripts. */
 #include <endian.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "audit_private.h"
 #include "script.h"
 #include "winnow/mem.h"
+
+/* An access list as an extended attribute. */
+#define ACL_HEADER 4
+#define ACL_ENTRY 8
+#define ACL_USER 0x02
+#define ACL_GROUP 0x08
+#define ACL_OTHER 0x20
+#define ACL_WRITE 2
 
 /* Files that let somebody in, by the end of their paths. */
 static const struct {
@@ -88,6 +97,54 @@ format_capabilities(const struct layer_xattr *x)
 	    "permitted 0x%08x%08x", le32toh(words[3]), le32toh(words[1]));
 }
 
+/*
+ * Whom else than owner and group an access list lets write (acl(5)); NULL:
+ * nobody.  Its mask does not count: a client that sets the mode after the list
+ * makes another one of it.  After a version the list has entries of a tag,
+ * permissions and a number (linux/posix_acl_xattr.h).
+ */
+static char *
+find_acl_writer(const struct layer_xattr *x)
+{
+	const char *value = x->value;
+	size_t at;
+
+	for (at = ACL_HEADER; at + ACL_ENTRY <= x->value_len; at += ACL_ENTRY) {
+		uint16_t tag, permissions;
+		uint32_t id;
+
+		memcpy(&tag, value + at, sizeof(tag));
+		memcpy(&permissions, value + at + 2, sizeof(permissions));
+		memcpy(&id, value + at + 4, sizeof(id));
+		if ((le16toh(permissions) & ACL_WRITE) == 0)
+			continue;
+		if (le16toh(tag) == ACL_OTHER)
+			return mem_strdup("everybody");
+		if (le16toh(tag) == ACL_USER || le16toh(tag) == ACL_GROUP)
+			return mem_printf("%s %" PRIu32,
+			    le16toh(tag) == ACL_USER ? "user" : "group",
+			    le32toh(id));
+	}
+	return NULL;
+}
+
+/* The mode does not tell all of who may write. */
+static void
+audit_acl(struct audit_scan *s, const struct tree_node *n,
+    const struct layer_xattr *x)
+{
+	bool later = strcmp(x->name, "system.posix_acl_default") == 0;
+	auto_free char *who = NULL;
+
+	if (!later && strcmp(x->name, "system.posix_acl_access") != 0)
+		return;
+	who = find_acl_writer(x);
+	if (who != NULL)
+		audit_add(s, AUDIT_WORLD_WRITABLE, n,
+		    mem_printf("by an access list%s: %s",
+			later ? ", what is made in it" : "", who));
+}
+
 static void
 audit_metadata(struct audit_scan *s, const struct tree_node *n)
 {
@@ -100,10 +157,12 @@ audit_metadata(struct audit_scan *s, const struct tree_node *n)
 		    mem_printf("mode %04o, owner %llu:%llu", entry->mode,
 			(unsigned long long)entry->uid,
 			(unsigned long long)entry->gid));
-	for (i = 0; i < entry->xattr_count; i++)
+	for (i = 0; i < entry->xattr_count; i++) {
 		if (strcmp(entry->xattrs[i].name, "security.capability") == 0)
 			audit_add(s, AUDIT_CAPABILITY, n,
 			    format_capabilities(&entry->xattrs[i]));
+		audit_acl(s, n, &entry->xattrs[i]);
+	}
 	if ((entry->mode & 0002) != 0 &&
 	    (is_file || (entry->mode & 01000) == 0))
 		audit_add(s, AUDIT_WORLD_WRITABLE, n,

@@ -308,7 +308,8 @@ marks_take(struct marks *m, const char *data, uint64_t len)
 
 		if (n > len)
 			n = (size_t)len;
-		/* A hole is zeros: programs may well have some in their head. */
+		/* A hole is zeros: programs may well have some in their head.
+		 */
 		if (data == NULL) {
 			memset(m->head + m->head_len, 0, n);
 		} else {

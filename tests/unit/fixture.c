@@ -33,8 +33,12 @@ fill_entry(struct layer_entry *to, const struct fixture_entry *from)
 	if (from->xattr != NULL) {
 		to->xattrs = mem_zalloc(1, sizeof(*to->xattrs));
 		to->xattrs[0].name = mem_strdup(from->xattr);
-		to->xattrs[0].value = mem_zalloc(1, 4);
-		to->xattrs[0].value_len = 4;
+		to->xattrs[0].value_len =
+		    from->xattr_value == NULL ? 4 : from->xattr_len;
+		to->xattrs[0].value = mem_zalloc(1, to->xattrs[0].value_len);
+		if (from->xattr_value != NULL)
+			memcpy(to->xattrs[0].value, from->xattr_value,
+			    from->xattr_len);
 		to->xattr_count = 1;
 	}
 }

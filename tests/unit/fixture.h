@@ -12,7 +12,9 @@ struct fixture_entry {
 	uint32_t mode; /* 0: 0755 for directories, else 0644 */
 	const char *link; /* of links */
 	const char *content; /* of files; "#!..." makes a script */
-	const char *xattr; /* a name, or NULL; its value is four zeros */
+	const char *xattr; /* a name, or NULL */
+	const char *xattr_value; /* NULL: four zeros */
+	uint32_t xattr_len;
 	const struct elf_facts *elf; /* borrowed */
 	uint32_t marks;
 	uint64_t size; /* of a file whose content no index has */

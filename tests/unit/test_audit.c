@@ -193,6 +193,44 @@ test_metadata(void **state)
 	    "world-writable shared: mode 0777\n");
 }
 
+/* A version, then owner, others by number, mask, everybody. */
+#define ACL(user, group, everybody)                                         \
+	"\2\0\0\0\1\0\6\0\377\377\377\377\2\0" user "\0\1\2\0\0\10\0" group \
+	"\0\5\0\0\0\20\0\0\0\377\377\377\377\40\0" everybody                \
+	"\0\377\377\377\377"
+#define ACL_LEN 44
+#define ACCESS(name, list)                                        \
+	{                                                         \
+		.path = name, .xattr = "system.posix_acl_access", \
+		.xattr_value = list, .xattr_len = ACL_LEN         \
+	}
+
+static void
+test_access_lists(void **state)
+{
+	static const struct fixture_entry entries[] = {
+	    ACCESS("a", ACL("\2", "\7", "\7")),
+	    ACCESS("b", ACL("\5", "\6", "\0")),
+	    ACCESS("c", ACL("\0", "\0", "\3")),
+	    ACCESS("d", ACL("\5", "\4", "\1")),
+	    {.path = "e", .xattr = "system.posix_acl_access"},
+	    {.type = ENTRY_DIRECTORY,
+		.path = "f",
+		.xattr = "system.posix_acl_default",
+		.xattr_value = ACL("\0", "\0", "\7"),
+		.xattr_len = ACL_LEN},
+	};
+
+	(void)state;
+	assert_int_equal(sizeof(ACL("", "", "")) - 1 + 3, ACL_LEN);
+	check_findings(entries, COUNT(entries),
+	    "world-writable a: by an access list: user 513\n"
+	    "world-writable b: by an access list: group 5\n"
+	    "world-writable c: by an access list: everybody\n"
+	    "world-writable f: by an access list, what is made in it: "
+	    "everybody\n");
+}
+
 static void
 test_policy(void **state)
 {
@@ -256,6 +294,7 @@ main(void)
 	    cmocka_unit_test(test_links),
 	    cmocka_unit_test(test_multicall),
 	    cmocka_unit_test(test_metadata),
+	    cmocka_unit_test(test_access_lists),
 	    cmocka_unit_test(test_policy),
 	    cmocka_unit_test(test_categories),
 	};

@@ -23,7 +23,6 @@
 /* Enough for any honest layer; further ones are left out. */
 #define WARNINGS_MAX (1u << 20)
 
-#define TAR_BLOCK 512
 #define WHITEOUT ".wh."
 #define WHITEOUT_META ".wh..wh."
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
@@ -81,6 +80,18 @@ pad_input(struct layer_reader *r, const void **data)
 	return TAR_BLOCK - (la_ssize_t)(r->input_len % TAR_BLOCK);
 }
 
+/* Remembers the end of the chunk that libarchive is done with. */
+static void
+keep_end(struct layer_reader *r)
+{
+	size_t len = r->chunk_len < TAR_BLOCK ? r->chunk_len : TAR_BLOCK;
+
+	memmove(r->before, r->before + len, TAR_BLOCK - len);
+	if (len > 0)
+		memcpy(r->before + TAR_BLOCK - len,
+		    r->chunk + r->chunk_len - len, len);
+}
+
 /* libarchive's read callback: hands out the inflated bytes, not copied. */
 static la_ssize_t
 read_input(struct archive *a, void *arg, const void **data)
@@ -88,12 +99,16 @@ read_input(struct archive *a, void *arg, const void **data)
 	struct layer_reader *r = arg;
 	size_t len = 0;
 
+	keep_end(r);
+	r->chunk_len = 0;
 	if (inflate_read(r->inflate, data, &len, &r->input_error) == -1) {
 		r->input_failed = true;
 		archive_set_error(a, EIO, "cannot inflate");
 		return -1;
 	}
 	r->input_len += len;
+	r->chunk = *data;
+	r->chunk_len = len;
 	return len == 0 ? pad_input(r, data) : (la_ssize_t)len;
 }
 

@@ -6,6 +6,23 @@
 #include "winnow/limits.h"
 #include "winnow/path.h"
 
+/* Fields of a header block. */
+#define MODE_AT 100
+#define SUM_AT 148
+#define NUMBER_LEN 8
+
+/* The octal number in a field of NUMBER_LEN bytes, behind blanks. */
+static void
+read_octal(const unsigned char *field, uint64_t *out)
+{
+	size_t i = 0;
+
+	while (i < NUMBER_LEN && (field[i] == ' ' || field[i] == '\0'))
+		i++;
+	for (; i < NUMBER_LEN && field[i] >= '0' && field[i] <= '7'; i++)
+		*out = *out << 3 | (uint64_t)(field[i] - '0');
+}
+
 static int
 set_hard_link(struct layer_reader *r, struct layer_entry *entry,
     const char *target, struct err *e)
@@ -103,8 +120,55 @@ set_type(struct layer_reader *r, struct layer_entry *entry,
 	}
 }
 
+/*
+ * The header block of the entry that libarchive has just read: false when it
+ * is not what stands in front of the content (sparse files have more there).
+ */
+static bool
+find_block(const struct layer_reader *r, unsigned char block[TAR_BLOCK])
+{
+	uint64_t end = (uint64_t)archive_filter_bytes(r->archive, 0);
+	uint64_t chunk_at = r->input_len - r->chunk_len;
+	size_t len, i;
+	uint64_t sum = 0, promised = 0;
+
+	if (end > r->input_len || end < chunk_at)
+		return false;
+	len = end - chunk_at < TAR_BLOCK ? (size_t)(end - chunk_at) : TAR_BLOCK;
+	memcpy(block, r->before + len, TAR_BLOCK - len);
+	if (len > 0)
+		memcpy(block + TAR_BLOCK - len,
+		    r->chunk + (end - chunk_at) - len, len);
+	for (i = 0; i < TAR_BLOCK; i++)
+		sum += i >= SUM_AT && i < SUM_AT + NUMBER_LEN ? ' ' : block[i];
+	read_octal(block + SUM_AT, &promised);
+	return sum == promised;
+}
+
+/*
+ * The permission bits, setuid, setgid and sticky of the header.  libarchive
+ * lets the access list of a pax record (SCHILY.acl.access, as tar --acls
+ * writes it) change them; clients do not know such records.
+ */
+static uint32_t
+find_mode(const struct layer_reader *r, struct archive_entry *ae)
+{
+	unsigned char block[TAR_BLOCK];
+	uint64_t mode = 0;
+
+	if (!find_block(r, block))
+		return archive_entry_perm(ae) & 07777;
+	if ((block[MODE_AT] & 0x80) != 0) /* base 256 */
+		mode = (uint64_t)block[MODE_AT + NUMBER_LEN - 2] << 8 |
+		    block[MODE_AT + NUMBER_LEN - 1];
+	else
+		read_octal(block + MODE_AT, &mode);
+	return mode & 07777;
+}
+
 static int
-set_metadata(struct layer_entry *entry, struct archive_entry *ae, struct err *e)
+set_metadata(const struct layer_reader *r, struct layer_entry *entry,
+    struct archive_entry *ae, struct err *e)
 {
 	la_int64_t uid = archive_entry_uid(ae), gid = archive_entry_gid(ae);
 	int64_t mtime = archive_entry_mtime(ae);
@@ -116,7 +180,7 @@ set_metadata(struct layer_entry *entry, struct archive_entry *ae, struct err *e)
 	if (nsec < 0 || nsec > 999999999 || mtime <= -INT64_MAX ||
 	    mtime == INT64_MAX)
 		return err_set(e, ERR_INVALID, "an impossible time");
-	entry->mode = archive_entry_perm(ae) & 07777;
+	entry->mode = find_mode(r, ae);
 	entry->uid = (uint64_t)uid;
 	entry->gid = (uint64_t)gid;
 	entry->mtime = mtime;
@@ -205,7 +269,7 @@ layer_read_header(struct layer_reader *r, struct layer_entry *entry,
 	/* A whiteout has none. */
 	if (entry->type == ENTRY_WHITEOUT)
 		return 0;
-	if (set_metadata(entry, ae, e) == -1)
+	if (set_metadata(r, entry, ae, e) == -1)
 		return -1;
 	return set_xattrs(r, entry, ae, e);
 }

@@ -6,6 +6,8 @@
 
 #include "winnow/layer_index.h"
 
+#define TAR_BLOCK 512
+
 struct layer_reader {
 	struct archive *archive;
 	struct inflate *inflate;
@@ -19,6 +21,9 @@ struct layer_reader {
 	uint64_t size_total; /* of all files, holes included */
 	uint32_t ordinals; /* entries seen */
 	uint64_t input_len; /* bytes of the archive so far */
+	const unsigned char *chunk; /* the last of them; inflate's */
+	size_t chunk_len;
+	unsigned char before[TAR_BLOCK]; /* those in front of the chunk */
 	bool padded; /* zeros were added to its last block */
 	uint64_t last_end; /* where the last entry's content ends in it */
 	bool input_failed;

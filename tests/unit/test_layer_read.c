@@ -239,6 +239,35 @@ test_pax_metadata(void **state)
 	assert_string_equal(entry->xattrs[2].name, "user.z");
 }
 
+/* What no client reads changes no mode, wherever the header lies. */
+static void
+test_access_lists(void **state)
+{
+	static const struct tar_record list = {.key = "SCHILY.acl.access",
+	    .value = "user::rwx,user:1:rwx,group::r-x,mask::rwx,other::rwx"};
+	auto_layer_index struct layer_index *index = NULL;
+	auto_strbuf struct strbuf tar;
+	uint32_t i;
+
+	(void)state;
+	strbuf_init(&tar, TAR_MAX);
+	for (i = 0; i < 3000; i++) {
+		char name[16];
+		const struct tar_member member = {
+		    .name = name, .mode = 04640 | (i & 7), .data = "x"};
+
+		snprintf(name, sizeof(name), "f%u", i);
+		tar_add_pax(&tar, &list, 1);
+		tar_add(&tar, &member);
+	}
+	tar_end(&tar);
+	assert_false(tar.overflow);
+	index = read_good(&tar);
+	assert_int_equal(index->count, 3000);
+	for (i = 0; i < index->count; i++)
+		assert_int_equal(index->entries[i].mode, 04640 | (i & 7));
+}
+
 static void
 test_refuses(void **state)
 {
@@ -680,6 +709,7 @@ main(void)
 	    cmocka_unit_test(test_types),
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_pax_metadata),
+	    cmocka_unit_test(test_access_lists),
 	    cmocka_unit_test(test_refuses),
 	    cmocka_unit_test(test_refuses_records),
 	    cmocka_unit_test(test_archives),

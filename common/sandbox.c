@@ -120,12 +120,12 @@ allow_some(scmp_filter_ctx ctx)
 	/* Its own limits: a hard one can only be lowered. */
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64),
-		    1, SCMP_A0(SCMP_CMP_EQ, 0));
+		    1, SCMP_A0(SCMP_CMP_EQ, 0, 0));
 	/* abort() */
 	if (r == 0)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 2,
-		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()),
-		    SCMP_A2(SCMP_CMP_EQ, SIGABRT));
+		    SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0),
+		    SCMP_A2(SCMP_CMP_EQ, SIGABRT, 0));
 	return r;
 }
 

@@ -119,7 +119,5 @@ bool store_db_finds(struct store_db *db, sqlite3_stmt *st);
 
 void store_db_column_digest(sqlite3_stmt *st, int column, struct digest *out);
 uint64_t store_db_column_uint(sqlite3_stmt *st, int column);
-/* A row of LIST_HOLDERS; store_holder_clear() releases it. */
-void store_db_take_holder(sqlite3_stmt *st, struct store_holder *out);
 
 #endif

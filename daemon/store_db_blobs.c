@@ -103,8 +103,8 @@ store_put_holds(
 	    s->db, store_db_bind(s->db, PUT_HOLDS, "dd", manifest, digest));
 }
 
-void
-store_db_take_holder(sqlite3_stmt *st, struct store_holder *out)
+static void
+take_holder(sqlite3_stmt *st, struct store_holder *out)
 {
 	store_db_column_digest(st, 0, &out->key);
 	store_db_column_digest(st, 1, &out->digest);
@@ -134,7 +134,7 @@ store_find_holder(struct store *s, const char *scope,
 	while (!found && store_db_step(s->db, st)) {
 		auto_store_holder struct store_holder h;
 
-		store_db_take_holder(st, &h);
+		take_holder(st, &h);
 		found = visit(arg, &h);
 	}
 	sqlite3_reset(st);

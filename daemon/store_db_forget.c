@@ -36,32 +36,39 @@ list_evicted(struct store_db *db, const struct store_forget *f,
 	sqlite3_reset(st);
 }
 
-/* Asks about every variant that the manifest is of, until one is kept. */
+/* Asking about the variants of a manifest. */
+struct inquiry {
+	const struct store_forget *f;
+	const char *scope;
+	bool any;
+};
+
 static bool
-is_kept(
-    struct store_db *db, const struct store_forget *f, const struct manifest *m)
+keeps_variant(void *arg, const struct store_holder *variant)
 {
-	sqlite3_stmt *st =
-	    store_db_bind(db, LIST_HOLDERS, "ds", &m->digest, m->scope);
-	bool kept = false, any = false;
+	struct inquiry *q = arg;
 
-	while (!kept && store_db_step(db, st)) {
-		auto_store_holder struct store_holder h;
+	q->any = true;
+	return q->f->keeps(q->f->arg, q->scope, variant);
+}
 
-		any = true;
-		store_db_take_holder(st, &h);
-		kept = f->keeps(f->arg, m->scope, &h);
-	}
-	sqlite3_reset(st);
-	return any ? kept : f->keeps(f->arg, m->scope, NULL);
+static bool
+is_kept(struct store *s, const struct store_forget *f, const struct manifest *m)
+{
+	struct inquiry q = {.f = f, .scope = m->scope};
+	bool kept =
+	    store_find_holder(s, m->scope, &m->digest, keeps_variant, &q);
+
+	return q.any ? kept : f->keeps(f->arg, m->scope, NULL);
 }
 
 /* True when the digest stays known. */
 static bool
 forget_manifest(
-    struct store_db *db, const struct store_forget *f, const struct manifest *m)
+    struct store *s, const struct store_forget *f, const struct manifest *m)
 {
-	bool kept = is_kept(db, f, m);
+	struct store_db *db = s->db;
+	bool kept = is_kept(s, f, m);
 
 	store_db_run(
 	    db, store_db_bind(db, FORGET_REACH, "sd", m->scope, &m->digest));
@@ -138,7 +145,7 @@ store_forget(struct store *s, const struct store_forget *f)
 	list_evicted(s->db, f, &manifests, &count);
 	store_begin(s);
 	for (i = 0; i < count; i++) {
-		kept += forget_manifest(s->db, f, &manifests[i]);
+		kept += forget_manifest(s, f, &manifests[i]);
 		free(manifests[i].scope);
 	}
 	store_db_run(s->db, store_db_bind(s->db, FORGET_POLICIES, ""));

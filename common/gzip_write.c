@@ -20,50 +20,60 @@
 /* RFC 1952: magic, deflate, no flags, no time, no extra flags, system 255. */
 static const unsigned char header[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
 
+enum mode {
+	WHOLE, /* a member of what comes in */
+	PART, /* pieces of one, without header, trailer and hash */
+	JOINED /* a member out of parts */
+};
+
 struct gzip_write {
+	enum mode mode;
 	int fd;
-	struct deflate *deflate; /* NULL to join parts */
-	struct hash *hash; /* NULL for a part: pieces alone */
+	struct deflate *deflate; /* NULL when JOINED */
+	struct hash *hash; /* NULL for a PART */
 	uint64_t written;
 	uint64_t pushed; /* of it the disk was told to write */
-	unsigned char *piece; /* of the stream */
-	unsigned char *pending; /* not compressed yet: it may be the last; or,
-				   to join parts, what was read of one */
+	unsigned char *piece; /* of the stream; NULL when JOINED */
+	unsigned char *pending; /* not compressed yet: it may be the last; when
+				   JOINED what was read of a part */
 	size_t pending_len;
 	uint32_t crc; /* of what came in */
 	uint32_t total; /* modulo 2^32 */
 };
 
-struct gzip_write *
-gzip_write_new_part(int fd)
+static struct gzip_write *
+make(enum mode mode, int fd)
 {
 	struct gzip_write *w = mem_zalloc(1, sizeof(*w));
 
+	w->mode = mode;
 	w->fd = fd;
-	w->deflate = deflate_new();
 	w->pending = mem_alloc(GZIP_CHUNK);
-	w->piece = mem_alloc(deflate_bound(GZIP_CHUNK));
+	if (mode != PART)
+		w->hash = hash_new();
+	if (mode != JOINED) {
+		w->deflate = deflate_new();
+		w->piece = mem_alloc(deflate_bound(GZIP_CHUNK));
+	}
 	return w;
 }
 
 struct gzip_write *
 gzip_write_new(int fd)
 {
-	struct gzip_write *w = gzip_write_new_part(fd);
+	return make(WHOLE, fd);
+}
 
-	w->hash = hash_new();
-	return w;
+struct gzip_write *
+gzip_write_new_part(int fd)
+{
+	return make(PART, fd);
 }
 
 struct gzip_write *
 gzip_write_new_joined(int fd)
 {
-	struct gzip_write *w = mem_zalloc(1, sizeof(*w));
-
-	w->fd = fd;
-	w->hash = hash_new();
-	w->pending = mem_alloc(GZIP_CHUNK);
-	return w;
+	return make(JOINED, fd);
 }
 
 void
@@ -85,7 +95,7 @@ gzip_write_free(struct gzip_write *w)
 static void
 push(struct gzip_write *w)
 {
-	if (w->hash == NULL || w->written - w->pushed < PUSH_SIZE)
+	if (w->mode == PART || w->written - w->pushed < PUSH_SIZE)
 		return;
 	(void)sync_file_range(w->fd, (off_t)w->pushed,
 	    (off_t)(w->written - w->pushed), SYNC_FILE_RANGE_WRITE);
@@ -97,7 +107,7 @@ put(struct gzip_write *w, const void *data, size_t len, struct err *e)
 {
 	if (fsutil_write_all(w->fd, data, len, e) != 0)
 		return -1;
-	if (w->hash != NULL)
+	if (w->mode != PART)
 		hash_update(w->hash, data, len);
 	w->written += len;
 	push(w);
@@ -117,7 +127,7 @@ gzip_crc(uint32_t crc, const void *data, size_t len)
 static int
 put_header(struct gzip_write *w, struct err *e)
 {
-	if (w->hash == NULL || w->written > 0)
+	if (w->mode == PART || w->written > 0)
 		return 0;
 	return put(w, header, sizeof(header), e);
 }
@@ -131,7 +141,7 @@ flush(struct gzip_write *w, bool last, struct err *e)
 		return -1;
 	len = deflate_chunk(
 	    w->deflate, w->pending, w->pending_len, last, w->piece);
-	if (w->hash != NULL)
+	if (w->mode == WHOLE)
 		w->crc = gzip_crc(w->crc, w->pending, w->pending_len);
 	w->total += (uint32_t)w->pending_len;
 	w->pending_len = 0;

@@ -112,13 +112,12 @@ static void
 judge(struct plan *plan)
 {
 	const struct preview *p = plan->preview;
+	const struct image_configs configs = {p->view->config, p->config};
 	auto_free char *findings = NULL;
 
 	plan->startup = json_object();
 	plan->problem.code = ERR_NONE;
-	image_config_warn(
-	    p->view->config, p->config, p->policy->config, plan->warnings);
-	(void)startup_check(p->selection, p->config, plan->startup,
+	(void)startup_check(p->selection, &configs, plan->startup,
 	    plan->warnings, &plan->problem);
 	audit_run(p->view->tree, p->kept, p->policy, p->config, &plan->audit);
 	if (plan->problem.code != ERR_NONE || !plan->audit->fatal)

@@ -77,15 +77,10 @@ draft_free(struct image_draft *d)
 	free(d);
 }
 
-/* The config of the source, and what the policy makes of it. */
-struct configs {
-	const json_t *source, *variant;
-};
-
 /* Adds the "audit" of the report; fails on what the policy forbids. */
 static int
 audit_variant(const struct selection *s, const bool *kept,
-    const struct configs *configs, json_t *report, struct err *e)
+    const struct image_configs *configs, json_t *report, struct err *e)
 {
 	auto_audit struct audit *source = NULL, *variant = NULL;
 	auto_free char *findings = NULL;
@@ -104,7 +99,7 @@ audit_variant(const struct selection *s, const bool *kept,
 
 /* Checks the selection and writes the report on it. */
 static int
-make_report(const struct selection *s, const struct configs *configs,
+make_report(const struct selection *s, const struct image_configs *configs,
     json_t **out, struct err *e)
 {
 	auto_free bool *kept = list_kept(s);
@@ -112,9 +107,7 @@ make_report(const struct selection *s, const struct configs *configs,
 	json_t *startup = json_object();
 
 	json_put(report, "startup", startup);
-	image_config_warn(configs->source, configs->variant, s->policy->config,
-	    json_object_get(report, "warnings"));
-	if (startup_check(s, configs->variant, startup,
+	if (startup_check(s, configs, startup,
 		json_object_get(report, "warnings"), e) == -1 ||
 	    audit_variant(s, kept, configs, report, e) == -1)
 		return -1;
@@ -178,7 +171,7 @@ int
 image_plan_check(struct image_plan *plan, struct err *e)
 {
 	struct image_draft *d = plan->draft;
-	struct configs configs = {.variant = plan->config};
+	struct image_configs configs = {.variant = plan->config};
 	int r;
 
 	if (d == NULL)

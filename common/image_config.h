@@ -36,12 +36,17 @@ int image_config_edit(json_t *config, const json_t *edits, struct err *e);
 /* True when they set an entrypoint and no cmd: the image's cmd goes. */
 bool image_config_resets_cmd(const json_t *edits);
 
+/* The config of a source, and what a policy's edits made of it; borrowed. */
+struct image_configs {
+	const json_t *source, *variant;
+};
+
 /*
  * Adds a warning where that took arguments away, as of Cmd ["haproxy", "-f",
  * FILE], and the new entrypoint does not have them.
  */
-void image_config_warn(const json_t *source, const json_t *variant,
-    const json_t *edits, json_t *warnings);
+void image_config_warn(
+    const struct image_configs *configs, const json_t *edits, json_t *warnings);
 
 /*
  * What a selection takes from the config, whose strings it borrows: the

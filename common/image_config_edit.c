@@ -64,11 +64,12 @@ image_config_resets_cmd(const json_t *edits)
 }
 
 void
-image_config_warn(const json_t *source, const json_t *variant,
-    const json_t *edits, json_t *warnings)
+image_config_warn(
+    const struct image_configs *configs, const json_t *edits, json_t *warnings)
 {
-	const json_t *entrypoint = image_config_list(variant, "Entrypoint");
-	const json_t *cmd = image_config_list(source, "Cmd");
+	const json_t *entrypoint =
+	    image_config_list(configs->variant, "Entrypoint");
+	const json_t *cmd = image_config_list(configs->source, "Cmd");
 	auto_strbuf struct strbuf lost;
 	auto_free char *text = NULL;
 	const char *word;

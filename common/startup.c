@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "image_config.h"
 #include "lookup.h"
 #include "script.h"
 #include "winnow/closure.h"
@@ -449,9 +448,11 @@ check_workdir(const struct startup *s, struct err *e)
 }
 
 int
-startup_check(const struct selection *selection, const json_t *config,
-    json_t *report, json_t *warnings, struct err *e)
+startup_check(const struct selection *selection,
+    const struct image_configs *configs, json_t *report, json_t *warnings,
+    struct err *e)
 {
+	const json_t *config = configs->variant;
 	const struct closure_env variables = image_config_closure_env(config);
 	const struct closure_env env =
 	    selection_closure_env(selection, &variables);
@@ -467,6 +468,7 @@ startup_check(const struct selection *selection, const json_t *config,
 		.dirs = image_config_env(config, "PATH"),
 		.workdir = image_config_string(config, "WorkingDir")}};
 
+	image_config_warn(configs, selection->policy->config, warnings);
 	if (check_command(&s, report, warnings, e) == -1 ||
 	    check_workdir(&s, e) == -1 || check_user(&s, report, e) == -1)
 		return -1;

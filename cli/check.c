@@ -5,7 +5,6 @@
 #include "cli.h"
 #include "winnow/auto.h"
 #include "winnow/json.h"
-#include "winnow/limits.h"
 #include "winnow/policy.h"
 
 static int

@@ -9,7 +9,6 @@
 #include "winnow/auto.h"
 #include "winnow/fsutil.h"
 #include "winnow/json.h"
-#include "winnow/mem.h"
 #include "winnow/path.h"
 #include "winnow/strbuf.h"
 

@@ -3,7 +3,6 @@
 #include "diff.h"
 #include "selection_tally.h"
 #include "winnow/json.h"
-#include "winnow/mem.h"
 
 int
 diff_side_open(const struct view *v, struct policy *policy,

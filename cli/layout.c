@@ -8,7 +8,6 @@
 
 #include "winnow/fsutil.h"
 #include "winnow/json.h"
-#include "winnow/limits.h"
 #include "winnow/mem.h"
 #include "winnow/oci.h"
 #include "winnow/oci_layout.h"

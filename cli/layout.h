@@ -5,10 +5,8 @@
 #ifndef WINNOW_CLI_LAYOUT_H
 #define WINNOW_CLI_LAYOUT_H
 
-#include <jansson.h>
 #include <stdint.h>
 
-#include "winnow/auto.h"
 #include "winnow/digest.h"
 #include "winnow/err.h"
 

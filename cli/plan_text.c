@@ -7,7 +7,6 @@
 #include "plan.h"
 #include "term.h"
 #include "winnow/json.h"
-#include "winnow/limits.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"
 #include "winnow/path.h"

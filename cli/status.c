@@ -1,7 +1,5 @@
 /* winnow status: what a running winnowd is up to, on one screen. */
-#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "cli.h"

@@ -4,7 +4,6 @@
 #include "strip_layers.h"
 #include "winnow/json.h"
 #include "winnow/limits.h"
-#include "winnow/mem.h"
 
 /* An image on its way. */
 struct strip_work {

@@ -1,6 +1,5 @@
 /* winnow warm: images are brought into the cache before they are pulled. */
 #include <stdio.h>
-#include <string.h>
 
 #include "cli.h"
 #include "daemon.h"

@@ -4,7 +4,6 @@
 #include "winnow/audit.h"
 #include "winnow/json.h"
 #include "winnow/limits.h"
-#include "winnow/mem.h"
 #include "winnow/path.h"
 
 /* Findings of one category that the verdict names. */

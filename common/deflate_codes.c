@@ -7,8 +7,6 @@
 #define REPEAT_ZERO 17
 #define REPEAT_ZERO_LONG 18
 
-#define LITERAL_END 256
-
 /* A symbol that occurs: how often, and which; sorted as one number. */
 static uint64_t
 make_key(uint32_t count, unsigned symbol)

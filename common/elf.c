@@ -4,7 +4,6 @@
 
 #include "elf_private.h"
 #include "winnow/limits.h"
-#include "winnow/mem.h"
 
 /* DT_ entries that name strings or say where strings are. */
 struct elf_dynamic {

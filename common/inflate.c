@@ -64,12 +64,6 @@ inflate_free(struct inflate *z)
 	free(z);
 }
 
-uint64_t
-inflate_total(const struct inflate *z)
-{
-	return z->total;
-}
-
 static bool
 input_starts(const struct inflate_input *in, const struct codec *codec)
 {

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "winnow/mem.h"
-#include "winnow/path.h"
 
 struct layer_index *
 layer_index_new(void)

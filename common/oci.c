@@ -94,12 +94,6 @@ type_length(const char *type)
 	return len;
 }
 
-bool
-oci_is_manifest_type(const char *media_type)
-{
-	return find_manifest_type(media_type, type_length(media_type)) != NULL;
-}
-
 static void
 clear_descriptor(struct oci_descriptor *d)
 {

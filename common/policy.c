@@ -5,7 +5,6 @@
 
 #include "policy_private.h"
 #include "winnow/mem.h"
-#include "winnow/path.h"
 
 static const char *const categories[] = {"shell", "package-manager",
     "multicall", "packed", "download", "interpreter", "compiler", "debugger",

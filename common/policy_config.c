@@ -4,7 +4,6 @@
 
 #include "policy_private.h"
 #include "winnow/json.h"
-#include "winnow/mem.h"
 #include "winnow/num.h"
 
 static const struct yaml_key config_keys[] = {

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "policy_private.h"
-#include "winnow/limits.h"
 #include "winnow/mem.h"
 #include "winnow/path.h"
 #include "winnow/ref.h"

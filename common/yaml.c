@@ -80,12 +80,6 @@ yaml_root(const struct yaml_doc *doc)
 	return doc->root;
 }
 
-const char *
-yaml_file(const struct yaml_doc *doc)
-{
-	return doc->file;
-}
-
 void
 yaml_doc_free(struct yaml_doc *doc)
 {

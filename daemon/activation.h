@@ -6,8 +6,6 @@
 #ifndef WINNOW_DAEMON_ACTIVATION_H
 #define WINNOW_DAEMON_ACTIVATION_H
 
-#include <stddef.h>
-
 #include "winnow/err.h"
 
 struct activation;

@@ -6,7 +6,6 @@
 #include "reference.h"
 #include "winnow/auto.h"
 #include "winnow/json.h"
-#include "winnow/log.h"
 #include "winnow/mem.h"
 
 /* Of one command. */

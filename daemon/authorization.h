@@ -4,8 +4,6 @@
 #ifndef WINNOW_DAEMON_AUTHORIZATION_H
 #define WINNOW_DAEMON_AUTHORIZATION_H
 
-#include <stdbool.h>
-
 #define AUTHORIZATION_USER_MAX 255
 /* bcrypt reads 72 bytes; longer ones are refused rather than cut. */
 #define AUTHORIZATION_PASSWORD_MAX 72

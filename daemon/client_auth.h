@@ -10,7 +10,6 @@
 #define WINNOW_DAEMON_CLIENT_AUTH_H
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <sys/queue.h>
 
 #include "authorization.h"

@@ -4,7 +4,6 @@
 #include "config_keys.h"
 #include "config_reader.h"
 #include "winnow/log.h"
-#include "winnow/mem.h"
 
 static void
 swap_bytes(void *a, void *b, size_t size)

@@ -1,7 +1,6 @@
 #include "core_link.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 

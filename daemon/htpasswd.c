@@ -141,12 +141,6 @@ htpasswd_free(struct htpasswd *h)
 	free(h);
 }
 
-size_t
-htpasswd_count(const struct htpasswd *h)
-{
-	return h->count;
-}
-
 const char *
 htpasswd_find(const struct htpasswd *h, const char *user, bool *known)
 {

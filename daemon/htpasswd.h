@@ -26,8 +26,6 @@ void htpasswd_free(struct htpasswd *h);
 AUTO_DEFINE(htpasswd, htpasswd_free)
 #define auto_htpasswd __attribute__((cleanup(auto_htpasswd_cleanup)))
 
-size_t htpasswd_count(const struct htpasswd *h);
-
 /*
  * The hash of a user, borrowed.  For an unknown user *known is false and the
  * hash is somebody's, so that looking for one takes as long as for another.

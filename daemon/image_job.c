@@ -9,7 +9,6 @@
 #include "winnow/limits.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
-#include "winnow/num.h"
 
 static void
 set_state(struct image_job *j, enum image_state state)

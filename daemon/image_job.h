@@ -11,7 +11,6 @@
 
 #include "image_result.h"
 #include "job_env.h"
-#include "winnow/oci.h"
 
 struct image_job;
 

@@ -1,13 +1,11 @@
 #include "layer_work.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "winnow/fsutil.h"
 #include "winnow/json.h"
 #include "winnow/layer_emit.h"
 #include "winnow/limits.h"
-#include "winnow/log.h"
 
 static void start_emit(struct layer_work *l);
 

@@ -1,4 +1,10 @@
-#include "login.h"
+/*
+ * login: the process that compares a password with its hash, which takes a
+ * processor for a tenth of a second and so is nobody else's business.
+ *
+ * core -> login:	{"type":"login","hash":S} with a file: the password
+ * login -> core:	{"good":true|false}
+ */
 
 #include <crypt.h>
 #include <signal.h>
@@ -32,8 +38,12 @@ is_same(const char *a, const char *b)
 	return difference == 0;
 }
 
-bool
-login_is_good(const char *hash, int password_fd)
+/*
+ * True when the hash is that of the password in the file; in constant time
+ * for hashes of the same cost.
+ */
+static bool
+is_good(const char *hash, int password_fd)
 {
 	char password[AUTHORIZATION_PASSWORD_MAX + 1];
 	struct crypt_data data;
@@ -95,7 +105,7 @@ answer(struct channel_message *m, struct err *e)
 
 	if (json_get_string(m->body, "hash", JSON_REQUIRED, &hash, e) == -1)
 		return -1;
-	body = json_pack("{s:b}", "good", login_is_good(hash, password));
+	body = json_pack("{s:b}", "good", is_good(hash, password));
 	return channel_send(PROCESS_CHANNEL_FD, body, NULL, 0, e) == 1 ? 0 : -1;
 }
 

@@ -8,11 +8,9 @@
 #define WINNOW_DAEMON_LOGINS_H
 
 #include <event2/event.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "htpasswd.h"
-#include "winnow/err.h"
 
 struct logins;
 

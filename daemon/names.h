@@ -5,7 +5,6 @@
 #define WINNOW_DAEMON_NAMES_H
 
 #include "config.h"
-#include "winnow/auto.h"
 #include "winnow/err.h"
 #include "winnow/policy.h"
 

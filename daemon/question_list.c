@@ -5,7 +5,6 @@
 #include "question_internal.h"
 #include "winnow/json.h"
 #include "winnow/log.h"
-#include "winnow/mem.h"
 
 /* For list_page_tags(). */
 static bool

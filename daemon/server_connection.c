@@ -13,7 +13,6 @@
 #include "server_error_page.h"
 #include "server_watch.h"
 #include "tls_context.h"
-#include "winnow/clock.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 #include "winnow/num.h"

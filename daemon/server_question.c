@@ -1,6 +1,5 @@
 #include "server_question.h"
 
-#include <inttypes.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>

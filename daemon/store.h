@@ -22,7 +22,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "winnow/auto.h"
 #include "winnow/digest.h"
 #include "winnow/err.h"
 

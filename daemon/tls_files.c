@@ -2,7 +2,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/x509.h>
-#include <string.h>
 #include <time.h>
 
 #include "tls_bundle.h"

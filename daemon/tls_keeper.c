@@ -12,7 +12,6 @@
 
 #include "tls_authority.h"
 #include "tls_bundle.h"
-#include "tls_error.h"
 #include "tls_files.h"
 #include "tls_trust.h"
 #include "winnow/auto.h"

@@ -8,7 +8,6 @@
 
 #include <event2/event.h>
 #include <jansson.h>
-#include <stdbool.h>
 
 #include "config.h"
 #include "http_client.h"

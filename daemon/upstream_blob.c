@@ -258,35 +258,8 @@ blob_run(struct blob_request *r)
 	r->call = upstream_call_start(r->registry, &o, &cb);
 }
 
-struct upstream_request *
-registry_get_blob(struct upstream *u, const char *repository,
-    const struct digest *digest, uint64_t size, int tmp_fd,
-    const struct upstream_blob_callbacks *cb)
-{
-	struct registry *g = (struct registry *)u;
-	struct blob_request *r = mem_zalloc(1, sizeof(*r));
-
-	r->base.request.upstream = u;
-	r->base.cancel = registry_blob_cancel;
-	r->registry = g;
-	r->repository = mem_strdup(repository);
-	digest_format(digest, r->digest);
-	r->size = size;
-	r->fd = tmp_fd;
-	r->cb = *cb;
-	evtimer_assign(&r->pause, u->base, on_pause_over, r);
-	if (g->blobs_running < g->blobs_max) {
-		g->blobs_running++;
-		blob_run(r);
-	} else {
-		r->state = BLOB_WAITING;
-		TAILQ_INSERT_TAIL(&g->blobs_waiting, r, entry);
-	}
-	return &r->base.request;
-}
-
-void
-registry_blob_cancel(struct upstream_request *request)
+static void
+blob_cancel(struct upstream_request *request)
 {
 	struct blob_request *r = (struct blob_request *)request;
 
@@ -305,4 +278,31 @@ registry_blob_cancel(struct upstream_request *request)
 		break;
 	}
 	blob_request_free(r);
+}
+
+struct upstream_request *
+registry_get_blob(struct upstream *u, const char *repository,
+    const struct digest *digest, uint64_t size, int tmp_fd,
+    const struct upstream_blob_callbacks *cb)
+{
+	struct registry *g = (struct registry *)u;
+	struct blob_request *r = mem_zalloc(1, sizeof(*r));
+
+	r->base.request.upstream = u;
+	r->base.cancel = blob_cancel;
+	r->registry = g;
+	r->repository = mem_strdup(repository);
+	digest_format(digest, r->digest);
+	r->size = size;
+	r->fd = tmp_fd;
+	r->cb = *cb;
+	evtimer_assign(&r->pause, u->base, on_pause_over, r);
+	if (g->blobs_running < g->blobs_max) {
+		g->blobs_running++;
+		blob_run(r);
+	} else {
+		r->state = BLOB_WAITING;
+		TAILQ_INSERT_TAIL(&g->blobs_waiting, r, entry);
+	}
+	return &r->base.request;
 }

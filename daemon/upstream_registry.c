@@ -11,7 +11,6 @@
 #include "winnow/limits.h"
 #include "winnow/mem.h"
 #include "winnow/oci.h"
-#include "winnow/ref.h"
 #include "winnow/strbuf.h"
 
 static const char *const accept_manifests[] = {

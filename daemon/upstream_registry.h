@@ -55,11 +55,10 @@ struct registry {
  */
 struct upstream_auth *registry_mirror_auth(struct registry *g, const char *url);
 
-/* The blob operations of struct upstream_ops (upstream_blob.c). */
+/* The blob operation of struct upstream_ops (upstream_blob.c). */
 struct upstream_request *registry_get_blob(struct upstream *u,
     const char *repository, const struct digest *digest, uint64_t size,
     int tmp_fd, const struct upstream_blob_callbacks *cb);
-void registry_blob_cancel(struct upstream_request *r);
 
 /* The list operation (upstream_list.c). */
 struct upstream_request *

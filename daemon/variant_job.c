@@ -8,8 +8,6 @@
 #include "index_walk.h"
 #include "variant_publish.h"
 #include "winnow/clock.h"
-#include "winnow/image.h"
-#include "winnow/json.h"
 #include "winnow/log.h"
 #include "winnow/mem.h"
 

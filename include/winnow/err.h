@@ -9,8 +9,6 @@
 #ifndef WINNOW_ERR_H
 #define WINNOW_ERR_H
 
-#include <stddef.h>
-
 /* The longest message, in bytes with its NUL: four lines of a terminal. */
 #define ERR_MESSAGE_MAX 1024
 

@@ -54,7 +54,4 @@ inflate_read(struct inflate *z, const void **data, size_t *len, struct err *e);
  */
 int inflate_finish(struct inflate *z, struct err *e);
 
-/* Decompressed bytes so far. */
-uint64_t inflate_total(const struct inflate *z);
-
 #endif

@@ -10,7 +10,6 @@
 #define WINNOW_MARKS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "winnow/auto.h"

@@ -71,9 +71,6 @@ void oci_manifest_free(struct oci_manifest *m);
 AUTO_DEFINE(oci_manifest, oci_manifest_free)
 #define auto_oci_manifest __attribute__((cleanup(auto_oci_manifest_cleanup)))
 
-/* True for the media types of manifests and indexes that winnow reads. */
-bool oci_is_manifest_type(const char *media_type);
-
 /* Parses "linux/arm64/v8".  oci_platform_clear() releases. */
 int
 oci_platform_parse(const char *text, struct oci_platform *out, struct err *e);

@@ -100,7 +100,6 @@ AUTO_DEFINE(yaml_doc, yaml_doc_free)
 
 /* The document's one value; YAML_NULL for an empty file.  Never NULL. */
 const struct yaml_node *yaml_root(const struct yaml_doc *doc);
-const char *yaml_file(const struct yaml_doc *doc);
 
 /* Reports a mistake at the node, or `offset` characters inside its text. */
 void yaml_complain(const struct yaml_doc *doc, const struct yaml_node *node,

@@ -10,7 +10,6 @@
 #include "server_connections.h"
 #include "winnow/auto.h"
 #include "winnow/clock.h"
-#include "winnow/mem.h"
 
 #define BODY 3000000
 #define LARGE \

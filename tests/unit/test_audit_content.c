@@ -10,7 +10,6 @@
 #include "fixture.h"
 #include "winnow/audit.h"
 #include "winnow/json.h"
-#include "winnow/limits.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -15,7 +15,6 @@
 #include "winnow/fsutil.h"
 #include "winnow/layer_emit.h"
 #include "winnow/layer_index.h"
-#include "winnow/mem.h"
 
 #define BIG (300u << 10)
 #define BLOB_MAX (1u << 20)

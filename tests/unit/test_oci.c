@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "winnow/mem.h"
 #include "winnow/oci.h"
 #include "winnow/strbuf.h"
 
@@ -230,17 +229,6 @@ test_platforms(void **state)
 	oci_platform_clear(&a);
 }
 
-static void
-test_manifest_types(void **state)
-{
-	(void)state;
-	assert_true(oci_is_manifest_type(OCI_TYPE_INDEX));
-	assert_true(oci_is_manifest_type(DOCKER_TYPE_LIST "; charset=utf-8"));
-	assert_false(oci_is_manifest_type(OCI_TYPE_CONFIG));
-	assert_false(oci_is_manifest_type("application/json"));
-	assert_false(oci_is_manifest_type(""));
-}
-
 int
 main(void)
 {
@@ -250,7 +238,6 @@ main(void)
 	    cmocka_unit_test(test_refuses),
 	    cmocka_unit_test(test_too_many_layers),
 	    cmocka_unit_test(test_platforms),
-	    cmocka_unit_test(test_manifest_types),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "fixture.h"
-#include "winnow/mem.h"
 #include "winnow/pkgdb.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "store_fixture.h"
-#include "winnow/fsutil.h"
 #include "winnow/mem.h"
 
 /* The path of a blob's file; static. */

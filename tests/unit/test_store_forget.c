@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "store_fixture.h"
-#include "winnow/fsutil.h"
 #include "winnow/mem.h"
 
 /* A manifest with one layer, reachable in `scope`; and its bytes. */

@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "winnow/limits.h"
 #include "winnow/mem.h"
 #include "winnow/tar_write.h"
 

@@ -18,7 +18,6 @@
 #include "../../daemon/worker_pool.h"
 #include "daemon_fixture.h"
 #include "winnow/fsutil.h"
-#include "winnow/json.h"
 
 struct outcome {
 	size_t done;

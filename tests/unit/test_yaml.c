@@ -319,7 +319,7 @@ test_file(void **state)
 	assert_int_equal(m.count, 2);
 	assert_int_equal(pwrite(fd, "a: 1\n", 5, 0), 5);
 	assert_int_equal(yaml_load_file(path, "f", &doc, &m, &e), 0);
-	assert_string_equal(yaml_file(doc), "f");
+	assert_string_equal(m.items[1].file, "f");
 	yaml_doc_free(doc);
 	unlink(path);
 	close(fd);

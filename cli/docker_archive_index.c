@@ -128,11 +128,7 @@ docker_archive_choose(const char *text, size_t len, const char *tag,
 void
 docker_archive_image_clear(struct docker_archive_image *image)
 {
-	size_t i;
-
-	for (i = 0; i < image->layer_count; i++)
-		free(image->layers[i]);
-	free(image->layers);
+	mem_free_strings(image->layers, image->layer_count);
 	free(image->config);
 	*image = (struct docker_archive_image){0};
 }

@@ -309,10 +309,6 @@ image_config_selection(const json_t *config, const struct tree *t,
 void
 image_config_clear_selection(struct selection_config *dirs)
 {
-	size_t i;
-
-	for (i = 0; i < dirs->count; i++)
-		free(dirs->paths[i]);
-	free(dirs->paths);
+	mem_free_strings(dirs->paths, dirs->count);
 	*dirs = (struct selection_config){0};
 }

@@ -8,11 +8,7 @@
 void
 intern_clear(struct intern *t)
 {
-	size_t i;
-
-	for (i = 0; i < t->count; i++)
-		free(t->strings[i]);
-	free(t->strings);
+	mem_free_strings(t->strings, t->count);
 	free(t->table);
 	memset(t, 0, sizeof(*t));
 }

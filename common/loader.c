@@ -274,11 +274,7 @@ loader_new(const struct tree *t, const struct elf_facts *facts)
 void
 loader_free(struct loader *l)
 {
-	size_t i;
-
-	for (i = 0; i < l->dir_count; i++)
-		free(l->dirs[i]);
-	free(l->dirs);
+	mem_free_strings(l->dirs, l->dir_count);
 	free(l->interpreter);
 	free(l->config);
 	free(l->lib);

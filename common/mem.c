@@ -113,3 +113,13 @@ mem_grow(void *items, size_t count, size_t *capacity, size_t size)
 	*capacity = want;
 	return items;
 }
+
+void
+mem_free_strings(char **strings, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		free(strings[i]);
+	free(strings);
+}

@@ -72,16 +72,6 @@ policy_is_platform(const char *name)
 	return len > 0 && (parts == 2 || parts == 3);
 }
 
-static void
-free_strings(char **strings, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		free(strings[i]);
-	free(strings);
-}
-
 void
 policy_free(struct policy *p)
 {
@@ -96,10 +86,10 @@ policy_free(struct policy *p)
 	for (i = 0; p->tag_globs != NULL && i < p->tag_count; i++)
 		glob_free(p->tag_globs[i]);
 	free(p->tag_globs);
-	free_strings(p->tags, p->tag_count);
-	free_strings(p->platforms, p->platform_count);
-	free_strings(p->fail_on, p->fail_on_count);
-	free_strings(p->ignored_hints, p->ignored_hint_count);
+	mem_free_strings(p->tags, p->tag_count);
+	mem_free_strings(p->platforms, p->platform_count);
+	mem_free_strings(p->fail_on, p->fail_on_count);
+	mem_free_strings(p->ignored_hints, p->ignored_hint_count);
 	policy_rules_clear(p->keep, p->keep_count);
 	policy_rules_clear(p->drop, p->drop_count);
 	json_decref(p->config);

@@ -89,30 +89,20 @@ set_default(struct config *c, const struct config_key *key)
 }
 
 void
-config_free_strings(char **list, size_t count)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		free(list[i]);
-	free(list);
-}
-
-void
 config_free(struct config *c)
 {
 	if (c == NULL)
 		return;
-	config_free_strings(c->listen, c->listen_count);
-	config_free_strings(c->platforms, c->platform_count);
+	mem_free_strings(c->listen, c->listen_count);
+	mem_free_strings(c->platforms, c->platform_count);
 	config_upstreams_clear(c);
 	config_clear_tls(&c->tls);
 	config_clear_access(&c->access);
 	free(c->htpasswd);
 	free(c->store);
 	free(c->admin_socket);
-	config_free_strings(c->admin, c->admin_count);
-	config_free_strings(c->warm, c->warm_count);
+	mem_free_strings(c->admin, c->admin_count);
+	mem_free_strings(c->warm, c->warm_count);
 	free(c->warm_marks);
 	free(c->policies);
 	free(c->sets);
@@ -149,7 +139,7 @@ read_strings(const struct config_reader *r, const struct config_key *key,
 
 	if (node == NULL)
 		return;
-	config_free_strings(*list, *count);
+	mem_free_strings(*list, *count);
 	*list = NULL;
 	*count = 0;
 	yaml_get_strings(r->doc, r->root, key->name, list, count);

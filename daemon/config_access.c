@@ -118,9 +118,9 @@ config_clear_access(struct config_access *access)
 	size_t i;
 
 	for (i = 0; i < access->rule_count; i++) {
-		config_free_strings(
+		mem_free_strings(
 		    access->rules[i].users, access->rules[i].user_count);
-		config_free_strings(
+		mem_free_strings(
 		    access->rules[i].pull, access->rules[i].pull_count);
 	}
 	free(access->rules);

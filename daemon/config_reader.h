@@ -13,8 +13,6 @@ struct config_reader {
 	const char *path;
 };
 
-void config_free_strings(char **list, size_t count);
-
 /* The keys with parts of their own; NULL stands for a missing key. */
 void config_read_tls(const struct config_reader *r,
     const struct yaml_node *node, struct config_tls *tls);

@@ -142,7 +142,7 @@ config_clear_tls(struct config_tls *tls)
 		free(tls->certificates[i].key);
 	}
 	free(tls->certificates);
-	config_free_strings(tls->auto_names, tls->auto_count);
+	mem_free_strings(tls->auto_names, tls->auto_count);
 	free(tls->client_ca);
 	*tls = (struct config_tls){.certificates = NULL};
 }

@@ -66,11 +66,7 @@ variant_recipe_copy(
 void
 variant_recipe_clear_copy(struct variant_recipe *r)
 {
-	size_t i;
-
-	for (i = 0; i < r->platform_count; i++)
-		free(r->platforms[i]);
-	free(r->platforms);
+	mem_free_strings(r->platforms, r->platform_count);
 	variant_recipe_clear(r);
 }
 
@@ -96,12 +92,8 @@ variant_recipe_format(const struct variant_recipe *r, const char *host,
 void
 variant_memory_clear(struct variant_memory *m)
 {
-	size_t i;
-
 	variant_recipe_clear(&m->recipe);
-	for (i = 0; i < m->platform_count; i++)
-		free(m->platforms[i]);
-	free(m->platforms);
+	mem_free_strings(m->platforms, m->platform_count);
 	if (m->policy != NULL)
 		policy_free(m->policy);
 	json_decref(m->json);

@@ -52,4 +52,7 @@ char *mem_printf(const char *fmt, ...)
 void *mem_grow(void *items, size_t count, size_t *capacity, size_t size)
     __attribute__((warn_unused_result));
 
+/* Frees an array of strings, and them. */
+void mem_free_strings(char **strings, size_t count);
+
 #endif

@@ -142,17 +142,6 @@ make_packages(const struct plan *plan)
 	return packages;
 }
 
-static json_t *
-make_made(const struct selection *s)
-{
-	json_t *made = json_array();
-	size_t i;
-
-	for (i = 0; i < s->made_dir_count; i++)
-		json_push(made, json_escaped(s->made_dirs[i]));
-	return made;
-}
-
 int
 plan_print_json(const struct plan *plan, const struct options *o, struct err *e)
 {
@@ -183,7 +172,9 @@ plan_print_json(const struct plan *plan, const struct options *o, struct err *e)
 	json_put(out, "rules", make_rules(plan));
 	json_put(out, "reasons", make_reasons(plan));
 	json_put(out, "packages", make_packages(plan));
-	json_put(out, "made", make_made(p->selection));
+	json_put(out, "made",
+	    json_escaped_all(
+		p->selection->made_dirs, p->selection->made_dir_count));
 	json_put(out, "startup", json_incref(plan->startup));
 	json_put(
 	    out, "distroless", json_boolean(audit_is_distroless(plan->audit)));

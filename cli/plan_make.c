@@ -134,7 +134,8 @@ plan_make(const struct preview *p, struct plan *out)
 	uint32_t i, count = tree_count(s->tree);
 	struct count c = {.plan = out, .s = s};
 
-	*out = (struct plan){.preview = p, .warnings = json_array()};
+	*out = (struct plan){.preview = p,
+	    .warnings = json_escaped_all(s->warnings, s->warning_count)};
 	out->fold.nodes = mem_zalloc(count, sizeof(*out->fold.nodes));
 	out->fold.count = count;
 	out->causes = mem_zalloc(count, sizeof(*out->causes));
@@ -146,8 +147,6 @@ plan_make(const struct preview *p, struct plan *out)
 	free(c.repeated);
 	fold_sum(&out->fold);
 	join_causes(out);
-	for (i = 0; i < s->warning_count; i++)
-		json_push(out->warnings, json_escaped(s->warnings[i]));
 	out->hints = hints_make(s);
 	judge(out);
 }

@@ -27,12 +27,9 @@ int
 command_warm(const struct options *o)
 {
 	auto_json json_t *result = NULL;
-	json_t *list = json_array();
+	json_t *list = json_escaped_all(o->operands, (size_t)o->operand_count);
 	struct err e;
-	int i;
 
-	for (i = 0; i < o->operand_count; i++)
-		json_push(list, json_escaped(o->operands[i]));
 	if (daemon_command(o->socket,
 		json_pack("{s:s, s:o, s:b}", "command", "warm", "references",
 		    list, "wait", o->wait),

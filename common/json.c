@@ -185,6 +185,17 @@ json_escaped(const char *bytes)
 	return json_string(strbuf_string(&b));
 }
 
+json_t *
+json_escaped_all(char *const *strings, size_t count)
+{
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		json_push(array, json_escaped(strings[i]));
+	return array;
+}
+
 char *
 json_format(const json_t *value, size_t *len)
 {

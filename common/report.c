@@ -110,15 +110,13 @@ put_packages(json_t *report, const struct pkgdb *db, const bool *kept)
 json_t *
 report_new(const struct selection *s, const bool *kept)
 {
-	json_t *report = json_object(), *warnings = json_array();
-	size_t i;
+	json_t *report = json_object();
 
 	json_put(report, "version", json_integer(1));
 	put_sizes(report, s, kept);
 	put_packages(report, s->packages, kept);
-	for (i = 0; i < s->warning_count; i++)
-		json_push(warnings, json_escaped(s->warnings[i]));
-	json_put(report, "warnings", warnings);
+	json_put(report, "warnings",
+	    json_escaped_all(s->warnings, s->warning_count));
 	return report;
 }
 

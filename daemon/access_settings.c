@@ -5,17 +5,6 @@
 #include "winnow/json.h"
 
 static json_t *
-list_strings(char *const *items, size_t count)
-{
-	json_t *list = json_array();
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		json_push(list, json_escaped(items[i]));
-	return list;
-}
-
-static json_t *
 list_rules(const struct config_access *access)
 {
 	json_t *list = json_array();
@@ -25,11 +14,11 @@ list_rules(const struct config_access *access)
 		const struct config_rule *rule = &access->rules[i];
 		json_t *item = json_object();
 
-		json_put(
-		    item, "pull", list_strings(rule->pull, rule->pull_count));
+		json_put(item, "pull",
+		    json_escaped_all(rule->pull, rule->pull_count));
 		if (!rule->everybody)
 			json_put(item, "users",
-			    list_strings(rule->users, rule->user_count));
+			    json_escaped_all(rule->users, rule->user_count));
 		json_push(list, item);
 	}
 	return list;

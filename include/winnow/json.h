@@ -65,6 +65,8 @@ void json_push(json_t *array, json_t *value);
 
 /* A new string of any bytes: those outside printable ASCII as \xNN. */
 json_t *json_escaped(const char *bytes);
+/* A new array of these. */
+json_t *json_escaped_all(char *const *strings, size_t count);
 
 /*
  * The compact text of a value, keys in their order: the same value gives the

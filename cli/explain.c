@@ -120,6 +120,7 @@ print_removed(const struct preview *p, const struct facts *f)
 	    &p->selection->nodes[f->node->number];
 	auto_strbuf struct strbuf path;
 
+	strbuf_init(&path, SIZE_MAX);
 	if (node->dropped != 0) {
 		print_rule(
 		    "removed", &p->policy->drop[node->dropped - 1], "drop", "");
@@ -132,7 +133,6 @@ print_removed(const struct preview *p, const struct facts *f)
 	}
 	print_line("removed", "no rule names it, and nothing kept needs it");
 	print_nearest(p, f);
-	strbuf_init(&path, SIZE_MAX);
 	explain_add_path(f->node, &path);
 	print_line("to keep it", "- %s%s", strbuf_string(&path),
 	    tree_node_type(f->node) == ENTRY_DIRECTORY ? "/**" : "");

@@ -171,9 +171,9 @@ admin_command_tick(struct admin_session *s)
 	for (i = 0; i < s->warm_count; i++) {
 		auto_strbuf struct strbuf stage;
 
+		strbuf_init(&stage, STAGE_MAX);
 		if (s->warms[i] == NULL)
 			continue;
-		strbuf_init(&stage, STAGE_MAX);
 		warm_describe(s->warms[i], &stage);
 		admin_session_send(s, "progress",
 		    warm_line(warm_reference(s->warms[i]), "working",

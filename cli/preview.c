@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "cli.h"
-#include "image_config.h"
+#include "winnow/image.h"
 #include "winnow/json.h"
 #include "winnow/mem.h"
 
@@ -19,34 +19,17 @@ preview_load_policy(const struct options *o, int number, struct policy **policy,
 	return 0;
 }
 
-static void
-list_kept(struct preview *p)
-{
-	uint32_t i, count = tree_count(p->view->tree);
-
-	p->kept = mem_zalloc(count, sizeof(*p->kept));
-	for (i = 0; i < count; i++)
-		p->kept[i] =
-		    selection_keeps(p->selection, tree_at(p->view->tree, i));
-}
-
 int
 preview_make(const struct view *v, struct policy *policy, struct preview *out,
     struct err *e)
 {
-	struct selection_config dirs = {0};
-	int r;
-
 	*out = (struct preview){
 	    .policy = policy, .view = v, .config = json_deep_copy(v->config)};
-	if (image_config_edit(out->config, policy->config, e) == -1 ||
-	    image_config_selection(out->config, v->tree, &dirs, e) == -1)
+	if (image_select(v->tree, policy, out->config, &out->selection, e) ==
+	    -1)
 		return -1;
-	r = selection_make(v->tree, policy, &dirs, &out->selection, e);
-	image_config_clear_selection(&dirs);
-	if (r == 0)
-		list_kept(out);
-	return r;
+	out->kept = selection_kept(out->selection);
+	return 0;
 }
 
 void

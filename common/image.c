@@ -25,18 +25,6 @@ merge_layers(struct layer_index *const *indexes, size_t count, struct err *e)
 	return steal(&t);
 }
 
-/* Which nodes are kept, as an array for pkgdb and audit; the caller frees. */
-static bool *
-list_kept(const struct selection *s)
-{
-	uint32_t i, count = tree_count(s->tree);
-	bool *kept = mem_zalloc(count, sizeof(*kept));
-
-	for (i = 0; i < count; i++)
-		kept[i] = selection_keeps(s, tree_at(s->tree, i));
-	return kept;
-}
-
 /* Adds what reading the layers warned about. */
 static void
 add_layer_warnings(
@@ -102,7 +90,7 @@ static int
 make_report(const struct selection *s, const struct image_configs *configs,
     json_t **out, struct err *e)
 {
-	auto_free bool *kept = list_kept(s);
+	auto_free bool *kept = selection_kept(s);
 	auto_json json_t *report = report_new(s, kept);
 	json_t *startup = json_object();
 
@@ -127,19 +115,17 @@ make_plans(struct image_plan *plan, const struct selection *s, size_t count)
 		selection_plan_layer(s, (uint32_t)i, &plan->layers[i]);
 }
 
-/* Merges and selects, for the config that the variant will have. */
-static int
-select_files(struct image_draft *d, const struct policy *p,
-    const json_t *config, struct err *e)
+int
+image_select(const struct tree *t, const struct policy *p, json_t *config,
+    struct selection **out, struct err *e)
 {
 	struct selection_config dirs = {0};
 	int r;
 
-	d->tree = merge_layers(d->indexes, d->count, e);
-	if (d->tree == NULL ||
-	    image_config_selection(config, d->tree, &dirs, e) == -1)
+	if (image_config_edit(config, p->config, t, e) == -1 ||
+	    image_config_selection(config, t, &dirs, e) == -1)
 		return -1;
-	r = selection_make(d->tree, p, &dirs, &d->selection, e);
+	r = selection_make(t, p, &dirs, out, e);
 	image_config_clear_selection(&dirs);
 	return r;
 }
@@ -159,8 +145,9 @@ image_plan(struct layer_index *const *indexes, size_t count, const void *config,
 	    -1)
 		return -1;
 	d->source_config = json_deep_copy(plan->config);
-	if (image_config_edit(plan->config, p->config, e) == -1 ||
-	    select_files(d, p, plan->config, e) == -1)
+	d->tree = merge_layers(indexes, count, e);
+	if (d->tree == NULL ||
+	    image_select(d->tree, p, plan->config, &d->selection, e) == -1)
 		return -1;
 	make_plans(plan, d->selection, count);
 	*out = steal(&plan);

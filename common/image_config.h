@@ -27,11 +27,20 @@ int image_config_parse(
 int image_config_spell(json_t *config, struct err *e);
 
 /*
- * Applies the edits of a policy's `config:` (or NULL).  As in a Dockerfile,
- * a new entrypoint without a cmd drops the source's Cmd, which was written
- * for another program.
+ * Applies the edits of a policy's `config:` (or NULL) to the config of an
+ * image with these files.  As in a Dockerfile, a new entrypoint without a cmd
+ * drops the source's Cmd, which was written for another program.  ERR_POLICY
+ * where the image has not the one path that a pattern is to name.
  */
-int image_config_edit(json_t *config, const json_t *edits, struct err *e);
+int image_config_edit(
+    json_t *config, const json_t *edits, const struct tree *t, struct err *e);
+
+/*
+ * The edits with the path that each pattern ({"path": PATTERN}) names in its
+ * place: a new reference in *out.  Several names of one file count as one.
+ */
+int image_config_resolve(
+    const json_t *edits, const struct tree *t, json_t **out, struct err *e);
 
 /* True when they set an entrypoint and no cmd: the image's cmd goes. */
 bool image_config_resets_cmd(const json_t *edits);

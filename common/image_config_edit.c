@@ -212,15 +212,20 @@ edit_healthcheck(json_t *runtime, json_t *edit, struct err *e)
 }
 
 int
-image_config_edit(json_t *config, const json_t *edits, struct err *e)
+image_config_edit(json_t *config, const json_t *policy_edits,
+    const struct tree *t, struct err *e)
 {
 	json_t *runtime = json_object_get(config, "config");
-	json_t *env = json_object_get(edits, "env");
-	json_t *labels = json_object_get(edits, "labels");
-	json_t *healthcheck = json_object_get(edits, "healthcheck");
+	auto_json json_t *edits = NULL;
+	json_t *env, *labels, *healthcheck;
 
-	if (edits == NULL)
+	if (policy_edits == NULL)
 		return 0;
+	if (image_config_resolve(policy_edits, t, &edits, e) == -1)
+		return -1;
+	env = json_object_get(edits, "env");
+	labels = json_object_get(edits, "labels");
+	healthcheck = json_object_get(edits, "healthcheck");
 	edit_plain(runtime, edits);
 	if (env != NULL && edit_env(runtime, env, e) == -1)
 		return err_wrap(e, "config");

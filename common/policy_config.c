@@ -4,13 +4,15 @@
 
 #include "policy_private.h"
 #include "winnow/json.h"
+#include "winnow/mem.h"
 #include "winnow/num.h"
 
 static const struct yaml_key config_keys[] = {
     {"entrypoint", YAML_LIST | YAML_NULL, false, "entry_point command"},
     {"cmd", YAML_LIST | YAML_NULL, false, "args arguments"},
     {"user", YAML_STRING, false, "uid run_as"},
-    {"workdir", YAML_STRING, false, "working_dir working_directory cwd"},
+    {"workdir", YAML_STRING | YAML_MAP, false,
+	"working_dir working_directory cwd"},
     {"env", YAML_MAP, false, "environment variables"},
     {"labels", YAML_MAP, false, "annotations"},
     {"stop_signal", YAML_STRING, false, "stopsignal signal"},
@@ -29,10 +31,35 @@ static const struct yaml_key healthcheck_keys[] = {
 #define HEALTHCHECK_KEYS \
 	(sizeof(healthcheck_keys) / sizeof(healthcheck_keys[0]))
 
+/* A pattern instead of a string: the one path of the image that it names. */
+static const struct yaml_key path_keys[] = {
+    {"path", YAML_STRING, true, "pattern glob file"},
+};
+
 /* More than any orchestrator waits for. */
 #define RETRIES_MAX 10000
 
-/* A list of strings or null as JSON, under its key. */
+/* A string, or a map with the key path, as JSON. */
+static json_t *
+read_value(const struct yaml_doc *doc, const struct yaml_node *value)
+{
+	auto_glob struct glob *glob = NULL;
+	const struct yaml_node *path;
+	size_t column = 0;
+	struct err e;
+
+	if (value->type != YAML_MAP)
+		return value->type == YAML_NULL ? json_null()
+						: json_string(value->text);
+	if (!yaml_check_map(doc, value, path_keys, 1))
+		return json_null();
+	path = yaml_get(value, "path", YAML_STRING);
+	if (glob_compile(path->text, &glob, &column, &e) == -1)
+		yaml_complain_inside(doc, path, column, e.message);
+	return json_pack("{s:s}", "path", path->text);
+}
+
+/* A list of such values or null as JSON, under its key. */
 static void
 read_list(const struct yaml_doc *doc, const struct yaml_node *map,
     const char *key, json_t *out)
@@ -42,24 +69,24 @@ read_list(const struct yaml_doc *doc, const struct yaml_node *map,
 
 	if (yaml_get(map, key, YAML_NULL) != NULL)
 		json_object_set_new(out, key, json_null());
-	if (list == NULL || !yaml_check_items(doc, list, YAML_STRING))
+	if (list == NULL ||
+	    !yaml_check_items(doc, list, YAML_STRING | YAML_MAP))
 		return;
 	array = json_array();
 	for (item = list->first; item != NULL; item = item->next)
-		json_array_append_new(array, json_string(item->text));
+		json_push(array, read_value(doc, item));
 	json_object_set_new(out, key, array);
 }
 
-/* A map of strings or nulls as JSON, under its key. */
+/* A map of values of these types as JSON, under its key. */
 static void
 read_map(const struct yaml_doc *doc, const struct yaml_node *map,
-    const char *key, json_t *out)
+    const char *key, unsigned types, json_t *out)
 {
 	const struct yaml_node *values = yaml_get(map, key, YAML_MAP), *value;
 	json_t *object;
 
-	if (values == NULL ||
-	    !yaml_check_items(doc, values, YAML_STRING | YAML_NULL))
+	if (values == NULL || !yaml_check_items(doc, values, types))
 		return;
 	object = json_object();
 	for (value = values->first; value != NULL; value = value->next) {
@@ -67,9 +94,7 @@ read_map(const struct yaml_doc *doc, const struct yaml_node *map,
 		    strchr(value->key->text, '=') != NULL)
 			yaml_complain(doc, value->key,
 			    "a name is not empty and has no \"=\"");
-		json_object_set_new(object, value->key->text,
-		    value->type == YAML_NULL ? json_null()
-					     : json_string(value->text));
+		json_put(object, value->key->text, read_value(doc, value));
 	}
 	json_object_set_new(out, key, object);
 }
@@ -127,6 +152,16 @@ read_strings(
 			    string_forms[i].form);
 		json_object_set_new(out, key, json_string(n->text));
 	}
+}
+
+static void
+read_workdir(
+    const struct yaml_doc *doc, const struct yaml_node *map, json_t *out)
+{
+	const struct yaml_node *path = yaml_get(map, "workdir", YAML_MAP);
+
+	if (path != NULL)
+		json_put(out, "workdir", read_value(doc, path));
 }
 
 /* docker knows NONE, CMD with arguments, and CMD-SHELL with one. */
@@ -208,8 +243,9 @@ policy_config_read(const struct yaml_doc *doc, const struct yaml_node *map)
 	read_list(doc, map, "entrypoint", out);
 	read_list(doc, map, "cmd", out);
 	read_strings(doc, map, out);
-	read_map(doc, map, "env", out);
-	read_map(doc, map, "labels", out);
+	read_workdir(doc, map, out);
+	read_map(doc, map, "env", YAML_STRING | YAML_NULL | YAML_MAP, out);
+	read_map(doc, map, "labels", YAML_STRING | YAML_NULL, out);
 	read_healthcheck(doc, map, out);
 	return json_object_size(out) == 0 ? NULL : steal(&out);
 }
@@ -227,11 +263,57 @@ type_of(const json_t *value)
 	return json_is_string(value) ? YAML_STRING : 0;
 }
 
+/* Checks a value: a string, {"path": PATTERN} where it may be, or null. */
+static int
+check_value(
+    const char *where, const json_t *value, unsigned types, struct err *e)
+{
+	auto_glob struct glob *glob = NULL;
+	const char *pattern;
+
+	if ((type_of(value) & types) == 0)
+		return err_set(e, ERR_INVALID, "%s is no string", where);
+	if (!json_is_object(value))
+		return 0;
+	if (json_get_string(value, "path", JSON_REQUIRED, &pattern, e) == -1 ||
+	    glob_compile(pattern, &glob, NULL, e) == -1)
+		return err_wrap(e, "%s", where);
+	return 0;
+}
+
+/* Checks the values in a member of the config. */
+static int
+check_values(const char *key, const json_t *value, struct err *e)
+{
+	auto_free char *where = mem_printf("config.%s", key);
+	bool is_map = strcmp(key, "env") == 0 || strcmp(key, "labels") == 0;
+	unsigned types = YAML_STRING;
+	const char *name;
+	json_t *item;
+	size_t i;
+
+	if (strcmp(key, "labels") != 0)
+		types |= YAML_MAP;
+	if (strcmp(key, "workdir") == 0)
+		return check_value(where, value, types, e);
+	json_array_foreach(value, i, item)
+	{
+		if (check_value(where, item, types, e) == -1)
+			return -1;
+	}
+	if (!is_map)
+		return 0;
+	json_object_foreach((json_t *)(uintptr_t)value, name, item)
+	{
+		if (check_value(where, item, types | YAML_NULL, e) == -1)
+			return err_wrap(e, "%s", name);
+	}
+	return 0;
+}
+
 static int
 check_member(const char *key, const json_t *value, struct err *e)
 {
-	const char *name;
-	json_t *item;
 	size_t i;
 
 	for (i = 0; i < CONFIG_KEYS; i++) {
@@ -241,21 +323,10 @@ check_member(const char *key, const json_t *value, struct err *e)
 	if (i == CONFIG_KEYS || (config_keys[i].types & type_of(value)) == 0)
 		return err_set(e, ERR_INVALID,
 		    "config.%s is unknown or of a wrong type", key);
-	json_array_foreach(value, i, item)
-	{
-		if (!json_is_string(item))
-			return err_set(
-			    e, ERR_INVALID, "config.%s is no strings", key);
-	}
-	if (strcmp(key, "env") != 0 && strcmp(key, "labels") != 0)
-		return 0;
-	json_object_foreach((json_t *)(uintptr_t)value, name, item)
-	{
-		if (!json_is_string(item) && !json_is_null(item))
-			return err_set(e, ERR_INVALID,
-			    "config.%s.%s is no string", key, name);
-	}
-	return 0;
+	if (strcmp(key, "healthcheck") != 0)
+		return check_values(key, value, e);
+	return check_values(
+	    "healthcheck.test", json_object_get(value, "test"), e);
 }
 
 int

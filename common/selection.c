@@ -269,6 +269,17 @@ selection_keeps(const struct selection *s, const struct tree_node *n)
 	return s->nodes[n->number].reason != SELECTION_NOT_KEPT;
 }
 
+bool *
+selection_kept(const struct selection *s)
+{
+	uint32_t i, count = tree_count(s->tree);
+	bool *kept = mem_zalloc(count, sizeof(*kept));
+
+	for (i = 0; i < count; i++)
+		kept[i] = s->nodes[i].reason != SELECTION_NOT_KEPT;
+	return kept;
+}
+
 /* Whether a resolution passes through kept links and files only. */
 struct kept_walk {
 	const struct selection *selection;

@@ -43,6 +43,14 @@ int image_plan(struct layer_index *const *indexes, size_t count,
 void image_plan_free(struct image_plan *plan);
 
 /*
+ * The steps of it that need no layers: edits `config` as the policy says, and
+ * selects for a variant that has it.  Errors as above; the selection borrows
+ * tree and policy.
+ */
+int image_select(const struct tree *t, const struct policy *p, json_t *config,
+    struct selection **out, struct err *e);
+
+/*
  * Checks that the variant will start, audits it, and reports.  Once per plan,
  * and before anything of it is published; layers may be emitted meanwhile.
  * ERR_POLICY as above.

@@ -73,6 +73,8 @@ AUTO_DEFINE(selection, selection_free)
 #define auto_selection __attribute__((cleanup(auto_selection_cleanup)))
 
 bool selection_keeps(const struct selection *s, const struct tree_node *n);
+/* The same by node number, for pkgdb and audit; the caller frees it. */
+bool *selection_kept(const struct selection *s);
 /* True when the path leads through kept links to something kept, or to a
  * directory. */
 bool selection_keeps_path(const struct selection *s, const char *path);

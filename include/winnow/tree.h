@@ -8,6 +8,7 @@
 #ifndef WINNOW_TREE_H
 #define WINNOW_TREE_H
 
+#include "winnow/glob.h"
 #include "winnow/layer_index.h"
 
 struct tree_node {
@@ -82,6 +83,23 @@ enum { TREE_NOFOLLOW = 1 };
 struct tree_node *tree_resolve(const struct tree *t,
     const struct tree_node *from, const char *path, unsigned flags,
     void (*visit)(void *arg, struct tree_node *n), void *arg);
+
+/*
+ * Calls `found` with every node that a pattern names, in order per
+ * alternative: as the kernel does, a literal prefix follows symbolic links;
+ * the rest is matched below where it leads, and enters none.  Where there is
+ * no rest, a link is the node itself.  A node that several alternatives name
+ * is found as often.
+ */
+struct tree_match {
+	struct tree_node *node;
+	bool literal; /* the alternative is without wildcards */
+	/* Symbolic links that its prefix led through; of this call. */
+	struct tree_node *const *links;
+	size_t link_count;
+};
+void tree_match(const struct tree *t, const struct glob *g,
+    void (*found)(void *arg, const struct tree_match *m), void *arg);
 
 /* Contents that the index holds (layer_index_wants_content()), or NULL. */
 const char *tree_content(const struct tree *t, const char *path, size_t *len);

@@ -139,10 +139,106 @@ test_edits(void **state)
 		assert_int_not_equal(
 		    asprintf(&after, CONFIG("%s", "", ""), cases[i].after), -1);
 		config = parse(before, 0);
-		assert_int_equal(image_config_edit(config, edits, &e), 0);
+		/* No pattern among the edits: no tree is looked at. */
+		assert_int_equal(image_config_edit(config, edits, NULL, &e), 0);
 		text = json_format(config, NULL);
 		assert_string_equal(text, after);
 	}
+}
+
+/* Two versions of an application, and a link to the one. */
+static const struct fixture_entry versions[] = {
+    {.path = "opt/erl/erts-13.1/bin/erlexec"},
+    {.path = "opt/erl/erts-13.1/bin/beam"},
+    {.path = "opt/app-1/run"},
+    {.path = "opt/app-2/run"},
+    {.path = "usr/lib/jvm/java-17/bin/java"},
+    {.type = ENTRY_SYMLINK, .path = "usr/lib/jvm/java-1.17", .link = "java-17"},
+    {.type = ENTRY_SYMLINK, .path = "lib", .link = "usr/lib"},
+    {.type = ENTRY_SYMLINK, .path = "opt/dead-1", .link = "nowhere"},
+    {.path = "opt/odd-\xff/x"},
+};
+
+static void
+test_paths(void **state)
+{
+	static const struct {
+		const char *edits, *after;
+	} cases[] = {
+	    {"{\"entrypoint\":[{\"path\":\"/opt/erl/erts-*/bin/erlexec\"},"
+	     "\"-x\",{\"path\":\"/opt/app-1/*\"}],\"cmd\":[\"/opt/app-*\"]}",
+		"\"Entrypoint\":[\"/opt/erl/erts-13.1/bin/erlexec\",\"-x\","
+		"\"/opt/app-1/run\"],\"Cmd\":[\"/opt/app-*\"]"},
+	    {"{\"workdir\":{\"path\":\"/opt/erl/erts-*\"}}",
+		"\"WorkingDir\":\"/opt/erl/erts-13.1\""},
+	    /* A variable may be called path. */
+	    {"{\"env\":{\"path\":\"/opt/*\",\"BIN\":{\"path\":"
+	     "\"/opt/{erl,erlang}/erts-*/bin\"},\"X\":null}}",
+		"\"Env\":[\"path=/opt/*\",\"BIN=/opt/erl/erts-13.1/bin\"]"},
+	    {"{\"healthcheck\":{\"test\":[\"CMD\",{\"path\":"
+	     "\"/opt/app-[2-9]/run\"}]}}",
+		"\"Healthcheck\":{\"Test\":[\"CMD\",\"/opt/app-2/run\"]}"},
+	    /* Names of one directory, and a prefix that is a link. */
+	    {"{\"env\":{\"JAVA_HOME\":{\"path\":\"/lib/jvm/java-*\"}}}",
+		"\"Env\":[\"JAVA_HOME=/usr/lib/jvm/java-17\"]"},
+	    {"{\"cmd\":[{\"path\":\"/usr/lib/jvm/java-1.*\"}]}",
+		"\"Cmd\":[\"/usr/lib/jvm/java-1.17\"]"},
+	};
+	struct layer_index *layer = fixture_layer(versions, COUNT(versions));
+	auto_tree struct tree *t = fixture_tree(layer);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		auto_json json_t *edits = json_loads(cases[i].edits, 0, NULL);
+		auto_json json_t *config = parse(CONFIG("", "", ""), 0);
+		auto_free char *after = NULL, *text = NULL;
+		struct err e;
+
+		assert_int_not_equal(
+		    asprintf(&after, CONFIG("%s", "", ""), cases[i].after), -1);
+		if (image_config_edit(config, edits, t, &e) == -1)
+			fail_msg("%s", e.message);
+		text = json_format(config, NULL);
+		assert_string_equal(text, after);
+	}
+	fixture_free_layer(layer);
+}
+
+static void
+test_refuses_paths(void **state)
+{
+	static const struct {
+		const char *edits, *says;
+	} cases[] = {
+	    {"{\"entrypoint\":[\"x\",{\"path\":\"/opt/*/nothing\"}]}",
+		"config.entrypoint[1]: /opt/*/nothing names nothing"},
+	    {"{\"env\":{\"HOME\":{\"path\":\"/opt/app-*/run\"}}}",
+		"config.env.HOME: /opt/app-*/run names several paths of the "
+		"image, /opt/app-1/run and /opt/app-2/run"},
+	    {"{\"cmd\":[{\"path\":\"/opt/dead-*\"}]}",
+		"config.cmd[0]: /opt/dead-* names nothing"},
+	    {"{\"workdir\":{\"path\":\"/opt/odd-*\"}}",
+		"config.workdir: what /opt/odd-* names is not UTF-8"},
+	    {"{\"healthcheck\":{\"test\":[\"CMD\",{\"path\":\"/x\"}]}}",
+		"config.healthcheck.test[1]: /x names nothing"},
+	};
+	struct layer_index *layer = fixture_layer(versions, COUNT(versions));
+	auto_tree struct tree *t = fixture_tree(layer);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		auto_json json_t *edits = json_loads(cases[i].edits, 0, NULL);
+		auto_json json_t *config = parse(CONFIG("", "", ""), 0);
+		struct err e = {0};
+
+		assert_int_equal(image_config_edit(config, edits, t, &e), -1);
+		assert_int_equal(e.code, ERR_POLICY);
+		if (strstr(e.message, cases[i].says) == NULL)
+			fail_msg("%s", e.message);
+	}
+	fixture_free_layer(layer);
 }
 
 static void
@@ -215,6 +311,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_refuses),
 	    cmocka_unit_test(test_edits),
+	    cmocka_unit_test(test_paths),
+	    cmocka_unit_test(test_refuses_paths),
 	    cmocka_unit_test(test_dirs),
 	    cmocka_unit_test(test_env),
 	};

@@ -391,11 +391,11 @@ static const char full[] =
     "keep: [/b, package: libc6]\n"
     "drop: [/c/**]\n"
     "config:\n"
-    "  entrypoint: [a, \"b c\"]\n"
+    "  entrypoint: [path: /a-*/b, \"b c\"]\n"
     "  cmd: ~\n"
     "  user: 999:999\n"
     "  workdir: /w\n"
-    "  env: {B: 1, A: ~}\n"
+    "  env: {B: 1, A: ~, C: {path: /c}, path: /d}\n"
     "  labels: {x: y}\n"
     "  stop_signal: SIGRTMIN+3\n"
     "  healthcheck: {test: [CMD, /x], interval: 30s, retries: 3}\n"
@@ -418,8 +418,9 @@ test_format(void **state)
 	text = policy_format(p, &len);
 	assert_int_equal(len, strlen(text));
 	assert_non_null(strstr(text,
-	    "\"config\":{\"cmd\":null,\"entrypoint\":[\"a\",\"b c\"],"
-	    "\"env\":{\"A\":null,\"B\":\"1\"},\"healthcheck\":{"
+	    "\"config\":{\"cmd\":null,\"entrypoint\":[{\"path\":\"/a-*/b\"},"
+	    "\"b c\"],\"env\":{\"A\":null,\"B\":\"1\","
+	    "\"C\":{\"path\":\"/c\"},\"path\":\"/d\"},\"healthcheck\":{"
 	    "\"interval\":\"30s\",\"retries\":3,\"test\":[\"CMD\",\"/x\"]},"
 	    "\"labels\":{\"x\":\"y\"},\"stop_signal\":\"SIGRTMIN+3\","
 	    "\"user\":\"999:999\",\"workdir\":\"/w\"}"));
@@ -480,6 +481,8 @@ test_parse_refuses(void **state)
 	    {"\"file\"", "\"fill\""},
 	    {"\"cmd\":null", "\"cmd\":1234"},
 	    {"\"A\":null", "\"A\":[12]"},
+	    {"\"/a-*/b\"", "\"/a-[/b\""},
+	    {"{\"path\":\"/c\"", "{\"pats\":\"/c\""},
 	    {"\"user\":\"999:999\"", "\"usex\":\"999:999\""},
 	    {"\"a*\"", "\"a[\""},
 	    {"\"/bin/su\"", "\"/bi\\u00n\""},

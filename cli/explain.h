@@ -1,5 +1,6 @@
 /*
- * explain: what explain.c and explain_json.c share.
+ * explain: what is known of a path (facts.h), as text and as JSON, in the same
+ * words.
  */
 #ifndef WINNOW_CLI_EXPLAIN_H
 #define WINNOW_CLI_EXPLAIN_H
@@ -17,6 +18,9 @@ explain_relation(const struct tree_node *n, const struct selection_node *node);
 
 /* What a layer does: "deletes". */
 const char *explain_act(enum facts_act act);
+
+/* Prints what is known of one path. */
+void explain_print(const struct preview *p, const struct facts *f);
 
 /* Appends the object of one path. */
 void

@@ -4,7 +4,6 @@
 
 #include "cli.h"
 #include "daemon.h"
-#include "winnow/auto.h"
 #include "winnow/json.h"
 #include "winnow/num.h"
 

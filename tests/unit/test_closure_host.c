@@ -16,10 +16,8 @@
 #include <sys/wait.h>
 
 #include "winnow/closure.h"
-#include "winnow/fsutil.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
-#include "winnow/path.h"
 
 #define LOADER "/lib64/ld-linux-x86-64.so.2"
 #define PROGRAMS "usr/bin"

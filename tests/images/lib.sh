@@ -1,12 +1,13 @@
 # Builds images from steps, each in an overlay mount: sourced by `build`.
-# An image's recipe (NAME/recipe) calls image_step, image_meta, image_config.
+# An image's recipe (NAME/recipe) calls image_step and image_meta, at last
+# image_finish.
 # shellcheck shell=bash disable=SC2154,SC2016,SC2317
 
 # The packages come from the machine's own sources, for this release.
 image_suite=bookworm
 
 image_say() { echo "    $*" >&2; }
-image_die() { echo "images: $*" >&2; exit 1; }
+image_die() { echo "images: ${image_name:+$image_name: }$*" >&2; exit 1; }
 
 # image_sources: the machine's package sources as one-line entries.
 image_sources()
@@ -54,10 +55,11 @@ image_base_tar()
 	echo "$tar"
 }
 
-# image_begin WORK: starts an image; its steps run in WORK.
+# image_begin NAME WORK: starts an image; its steps run in WORK.
 image_begin()
 {
-	image_work=$1
+	image_name=$1
+	image_work=$2
 	image_lower=
 	image_count=0
 	mkdir -p "$image_work/mnt/archives" "$image_work/empty"
@@ -93,11 +95,19 @@ image_in_root()
 	    RUNLEVEL=1 LC_ALL=C.UTF-8 chroot "$root" "$@"
 }
 
+# image_run FUNCTION: the first command of it that fails is its last, and named.
+image_run()
+{
+	trap 'echo "failed: $BASH_COMMAND" >&2' ERR
+	set -eE
+	"$1"
+}
+
 # image_step CREATED_BY FUNCTION: one layer: what FUNCTION changes below
 # $root (image_in_root runs commands there).
 image_step()
 {
-	local upper=$image_work/upper.$image_count
+	local upper=$image_work/upper.$image_count status
 	image_say "layer $((image_count + 1)): $1"
 	image_mount "$upper"
 	if [ -x "$root/usr/bin/apt-get" ]; then
@@ -106,12 +116,18 @@ image_step()
 		mount --bind /dev "$root/dev"
 		mount -t proc proc "$root/proc"
 	fi
-	("$2") > "$image_work/log" 2>&1 || {
+	# Below `||` or `if` bash ignores what fails inside a function.
+	set +e
+	(image_run "$2") > "$image_work/log" 2>&1
+	status=$?
+	set -e
+	if [ "$status" != 0 ]; then
 		cat "$image_work/log" >&2
-		image_die "step failed: $1"
-	}
+		image_die "the step '$1' ($2) failed"
+	fi
 	image_unmount
-	python3 "$image_dir/oci_image.py" layer "$image_work" "$1" "$upper"
+	python3 "$image_dir/oci_image.py" layer "$image_work" "$1" "$upper" ||
+	    image_die "no layer of the step '$1'"
 	image_lower=$upper${image_lower:+:$image_lower}
 	image_count=$((image_count + 1))
 }
@@ -132,8 +148,8 @@ image_step_base()
 # image_install PACKAGE...: with what they need, inside the image.
 image_install() { image_in_root apt-get install -y -q "$@"; }
 
-# image_step_apt: official images' first step, with a user for the service:
-# the lists stay in this layer.  image_step_cleanup removes them.
+# image_step_apt: package lists, which stay in this layer; a later one,
+# image_step_cleanup, removes them.
 image_apt_update() { image_in_root apt-get update -q; }
 image_step_apt() { image_step 'RUN apt-get update' image_apt_update; }
 image_remove_lists()
@@ -147,12 +163,12 @@ image_step_cleanup()
 	image_step 'RUN rm -rf /var/lib/apt/lists/*' image_remove_lists
 }
 
-# image_add_user NAME ID: a system user, as official images make them.
+# image_add_user NAME ID [USERADD-OPTION...]: a system user and its group.
 image_add_user()
 {
 	image_in_root groupadd --system --gid "$2" "$1"
 	image_in_root useradd --system --gid "$1" --uid "$2" \
-	    --no-create-home --shell /usr/sbin/nologin "$1"
+	    --no-create-home --shell /usr/sbin/nologin "${@:3}" "$1"
 }
 
 # image_forget_packages NAME...: their files stay, as if they were compiled.

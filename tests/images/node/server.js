@@ -16,6 +16,7 @@ const { PORT, TLS_PORT, TLS_DIR } = process.env;
 const tls = {
   key: fs.readFileSync(`${TLS_DIR}/key.pem`),
   cert: fs.readFileSync(`${TLS_DIR}/cert.pem`),
+  ca: fs.readFileSync(`${TLS_DIR}/ca.pem`),
 };
 
 dns.setDefaultResultOrder('ipv4first');
@@ -48,7 +49,7 @@ const trials = {
     return error ? error.code : 'there';
   },
   https: () => new Promise((resolve, reject) => {
-    https.get({ host: 'localhost', port: TLS_PORT, path: '/ping', ca: tls.cert },
+    https.get({ host: 'localhost', port: TLS_PORT, path: '/ping', ca: tls.ca },
       (reply) => resolve(reply.socket.getProtocol())).on('error', reject);
   }),
   fetch: async () => (await fetch(`http://localhost:${PORT}/ping`)).text(),

@@ -1,0 +1,42 @@
+# Redis: the variant on a volume of the original, Lua, what a bare policy misses.
+# Sourced by policies-serve.sh.
+# shellcheck shell=bash disable=SC2154
+
+redis_cli() { dock run --rm --network host "$proxy/original/redis:7" \
+    redis-cli -p "$service" "$@"; }
+
+# What a policy has not thought of is in the log before anybody misses it.
+bare_redis()
+{
+	curl -sS -H "Accept: $accept" -o "$dir/bare.json" \
+	    "http://$proxy/v2/bare/redis/manifests/7"
+	has 'redis: without sets it is built' "$(cat "$dir/bare.json")" \
+	    '"schemaVersion"'
+	check 'redis: the log counts what it will miss' grep -q \
+	    'image.built .*distroless=yes warnings=0 hints=[1-9]' \
+	    "$dir/winnowd.log"
+	check 'redis: and says what' grep -q 'image.hint .*C\.UTF-8' \
+	    "$dir/winnowd.log"
+}
+
+try_redis()
+{
+	local volume=(-v "$dir/redis.data:/data")
+	mkdir -p "$dir/redis.data"
+	pulled redis 7
+	bare_redis
+	check 'redis: the original serves a new volume' run_image first \
+	    original/redis:7 "${volume[@]}" -- redis-server --port "$service"
+	check 'redis: it answers' wait_for 60 redis_cli ping
+	is 'redis: it writes' "$(redis_cli set key value)" OK
+	check 'redis: it saves and stops' dock stop first
+	check 'redis: the variant starts on the volume' run_image redis \
+	    redis:7 "${least[@]}" "${volume[@]}" \
+	    -- redis-server --port "$service"
+	check 'redis: it answers' wait_for 60 redis_cli ping
+	is 'redis: what the original wrote' "$(redis_cli get key)" value
+	is 'redis: Lua' "$(redis_cli eval 'return cjson.encode({1,2})' 0)" '[1,2]'
+	is 'redis: it saves' "$(redis_cli save)" OK
+	check 'redis: no shell answers' fails dock exec redis sh -c true
+	check 'redis: it stops' dock stop redis
+}

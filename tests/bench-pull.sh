@@ -42,7 +42,7 @@ pull_variant()
 pull_proxied()
 {
 	rm -rf "$dir/cache"
-	start_registry proxy "$dir/cache" "http://${addresses[upstream]}"
+	start_registry proxy "$dir/cache" "$upstream"
 	timed_pull proxy "${addresses[proxy]}/library/postgres:15"
 	remove_images
 	timed_pull proxy-warm "${addresses[proxy]}/library/postgres:15"
@@ -67,11 +67,9 @@ row()
 
 say 'building the image (minutes the first time)'
 layouts=$(image_layouts postgres)
-start_registry upstream "$dir/registry"
-push_layout "$layouts" postgres 15 "${addresses[upstream]}" ||
-    bail 'cannot fill the upstream registry'
+start_upstream "$layouts" postgres:15
 start_dockerd
-winnowd_config "http://${addresses[upstream]}"
+winnowd_config "$upstream"
 for round in $(seq "$rounds"); do
 	pull_variant
 	pull_proxied

@@ -147,13 +147,11 @@ idle_crowd()
 }
 
 make_image
-start_registry upstream "$dir/registry"
-push_layout "$layouts" bench 1 "${addresses[upstream]}" ||
-    bail 'cannot fill the upstream registry'
-start_registry registry "$dir/cache" "http://${addresses[upstream]}"
+start_upstream "$layouts" bench:1
+start_registry registry "$dir/cache" "$upstream"
 make_authority ca
 make_certificate one ca IP:127.0.0.1
-winnowd_config "http://${addresses[upstream]}" \
+winnowd_config "$upstream" \
     'tls: { certificates: [{ chain: one.pem, key: one.key }] }'
 addresses[winnow]=$proxy
 addresses[winnow-tls]=127.0.0.1:$(free_port)

@@ -6,8 +6,6 @@
 small_policies
 layouts=$(image_layouts small)
 start_winnowd "oci:$layouts" 'wait: 1m'
-admin() { "$winnow" "$1" --socket "$dir/admin.sock" "${@:2}"; }
-status() { admin status --json | jq -r "$1"; }
 
 is 'the socket is for user and group only' \
     "$(stat -c %a "$dir/admin.sock")" 660
@@ -22,19 +20,19 @@ out=$(admin warm --wait small:1 original/small:1)
 is 'warm brings a variant and an original' "$?" 0
 has 'and says so' "$out" '^warm +small:1: in the cache'
 has 'and says so of the original' "$out" '^warm +original/small:1: in the cache'
-is 'one variant was built' "$(status .builds.built)" 1
-blobs=$(status .cache.blobs)
+is 'one variant was built' "$(admin_status .builds.built)" 1
+blobs=$(admin_status .cache.blobs)
 is 'the pull is a hit of the store' \
     "$(curl -sS -o /dev/null -w '%{http_code}' -H "Accept: $accept" \
     "http://$proxy/v2/small/manifests/1")" 200
 layer=$(platform_manifest original/small 1 | jq -r '.layers[0].digest')
 check 'so are the layers of the original' \
     test -s "$dir/store/blobs/sha256/${layer:7:2}/${layer:7}"
-is 'and brought nothing new' "$(status .cache.blobs)" "$blobs"
-is 'built once' "$(status .builds.built)" 1
-check 'requests are counted' test "$(status .requests.total)" -ge 2
-check 'bytes too' test "$(status .requests.bytes)" -gt 100
-is 'the upstream answered' "$(status '.upstreams[0].failed')" null
+is 'and brought nothing new' "$(admin_status .cache.blobs)" "$blobs"
+is 'built once' "$(admin_status .builds.built)" 1
+check 'requests are counted' test "$(admin_status .requests.total)" -ge 2
+check 'bytes too' test "$(admin_status .requests.bytes)" -gt 100
+is 'the upstream answered' "$(admin_status '.upstreams[0].failed')" null
 
 out=$(admin warm --wait absent:1 2>&1)
 is 'warm of what is not there fails' "$?" 1

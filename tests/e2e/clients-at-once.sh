@@ -30,11 +30,8 @@ asked_twice()
 }
 
 small_policies
-start_registry upstream "$dir/registry"
-push_layout "$(image_layouts small)" small 1 "${addresses[upstream]}" ||
-    bail 'cannot fill the upstream registry'
-: > "$dir/upstream.log"
-start_winnowd "http://${addresses[upstream]}"
+start_upstream "$(image_layouts small)" small:1
+start_winnowd "$upstream"
 check "$clients clients pull the cold variant" pull_all small 1
 is 'no blob is fetched twice for it' "$(asked_twice "$dir/upstream.log")" ''
 peak=$(peak_kib)

@@ -21,8 +21,7 @@ access:
   - {users: [alice, carol], pull: [small]}
   - {users: ["*"], pull: [original/small]}
 EOT
-hash_of() { perl -e 'print crypt($ARGV[0], q($2y$05$abcdefghijklmnopqrstuu))' "$1"; }
-for user in alice bob; do echo "$user:$(hash_of "$user-secret")"; done > "$dir/htpasswd"
+for user in alice bob; do echo "$user:$(hash_of "$user-secret" 05)"; done > "$dir/htpasswd"
 mkdir -p "$dir/store"
 challenged() { [ "$(curl -s -o /dev/null -w '%{http_code}' "http://$proxy/v2/")" = 401 ]; }
 start_ready winnowd 20 challenged -- "$winnowd" -c "$dir/winnow.conf"

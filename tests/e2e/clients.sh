@@ -56,7 +56,13 @@ try_dockerd()
 	    "${dockerd_arguments[@]}"
 }
 
-dock() { in_root docker -H "$docker_socket" "$@"; }
+# With the logins of a directory where $dock_config names one.
+dock_config=
+dock()
+{
+	in_root docker ${dock_config:+--config "$dock_config"} \
+	    -H "$docker_socket" "$@"
+}
 
 # docker_root IMAGE POINT: the tree docker unpacked, mounted read-only.
 docker_root()

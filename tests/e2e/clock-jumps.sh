@@ -7,10 +7,8 @@ need docker-registry skopeo
 libfaketime=$(find /usr/lib -name libfaketime.so.1 | head -n 1)
 [ -n "$libfaketime" ] || skip_all 'no libfaketime'
 small_policies
-start_registry upstream "$dir/registry"
-push_layout "$(image_layouts small)" small 1 "${addresses[upstream]}" ||
-    bail 'cannot fill the upstream registry'
-winnowd_config "http://${addresses[upstream]}"
+start_upstream "$(image_layouts small)" small:1
+winnowd_config "$upstream"
 mkdir "$dir/store"
 
 # winnowd_at OFFSET: by a clock that is wrong by so much.

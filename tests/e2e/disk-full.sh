@@ -25,14 +25,6 @@ pull()
 	skopeo copy -q --src-tls-verify=false "docker://$proxy/$1" "dir:$2"
 }
 
-torn()
-{
-	find "$disk/blobs" -type f | while read -r file; do
-		[ "$(sha256sum "$file" | cut -c1-64)" = "${file##*/}" ] ||
-		    echo "$file"
-	done
-}
-
 alive() { kill -0 "${pids[winnowd]}" 2> /dev/null && answers "http://$proxy/v2/"; }
 
 # After a failed database write core ends; a service manager starts it again.
@@ -78,14 +70,14 @@ full()
 			cat "$dir/pull.out"
 		fi
 	done
-	[ -z "$(torn)" ] || { torn; return 1; }
+	lacks "$(torn "$disk")" . || return 1
 	mount -o remount,size=100m "$disk"
 	revive || return 1
 	pull small:1 "$dir/got" && diff -r "$dir/variant" "$dir/got" || return 1
 	pull original/small:1 "$dir/got" && diff -r "$dir/original" "$dir/got" ||
 	    return 1
 	stop winnowd
-	[ -z "$(torn)" ]
+	[ -z "$(torn "$disk")" ]
 }
 
 for percent in 1 3 6 10 20 35 50 65 80 90 97; do

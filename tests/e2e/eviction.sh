@@ -6,8 +6,6 @@
 small_policies
 layouts=$(image_layouts small)
 start_winnowd "oci:$layouts" 'wait: 1m'
-admin() { "$winnow" "$1" --socket "$dir/admin.sock" "${@:2}"; }
-status() { admin status --json | jq -r "$1"; }
 # fetch PATH: the digest of what /v2/PATH answers; nothing when it fails.
 fetch()
 {
@@ -34,7 +32,7 @@ check 'the layer is gone' fails has_file "$layer"
 check 'that of the original is not' has_file "$source_layer"
 is 'the layer by its digest: the same bytes' \
     "sha256:$(fetch "small/blobs/$layer")" "$layer"
-is 'built again for that' "$(status .builds.built)" 2
+is 'built again for that' "$(admin_status .builds.built)" 2
 admin purge small:1 > "$dir/purge.out" 2>&1
 has 'a tag that is forgotten is not known' "$(cat "$dir/purge.out")" 'knows no'
 out=$(admin purge small)
@@ -50,7 +48,7 @@ admin reload > /dev/null
 is 'another policy, another variant' \
     "$([ "sha256:$(fetch small/manifests/1)" != "$top" ] && echo differs)" differs
 admin purge --all > /dev/null
-check 'purge --all leaves little' test "$(status .cache.blobs)" -lt 3
+check 'purge --all leaves little' test "$(admin_status .cache.blobs)" -lt 3
 is 'the old variant, by the policy of its time' \
     "sha256:$(fetch "small/manifests/$top")" "$top"
 is 'and its layer' "sha256:$(fetch "small/blobs/$layer")" "$layer"
@@ -154,11 +152,11 @@ for i in $(seq 50); do
 done
 is '50 clients pulled while blobs were evicted' "$good" 50
 [ "$good" = 50 ] || tail -n 3 "$dir"/client.* | head -20
-small_enough() { [ "$(status .cache.bytes)" -le $((6 << 20)) ]; }
+small_enough() { [ "$(admin_status .cache.bytes)" -le $((6 << 20)) ]; }
 check 'then the store is below max_size' wait_for 40 small_enough
-check 'blobs were evicted' test "$(status .cache.evicted_blobs)" -gt 0
-note "evicted: $(status '.cache | "\(.evicted_blobs) blobs, \(.evicted_bytes) bytes"'), left $(status .cache.bytes)"
-is 'what the store says it holds, it holds' "$(status .cache.bytes)" \
+check 'blobs were evicted' test "$(admin_status .cache.evicted_blobs)" -gt 0
+note "evicted: $(admin_status '.cache | "\(.evicted_blobs) blobs, \(.evicted_bytes) bytes"'), left $(admin_status .cache.bytes)"
+is 'what the store says it holds, it holds' "$(admin_status .cache.bytes)" \
     "$(find "$dir/store/blobs" -type f -printf '%s\n' | awk '{ s += $1 } END { print s + 0 }')"
 check 'and whole' eval "! find '$dir/store/blobs' -type f | while read -r f; do
 	[ \"\$(sha256sum < \"\$f\" | cut -c1-64)\" = \"\${f##*/}\" ] || echo \"\$f\"; done | grep ."
@@ -177,7 +175,7 @@ manifest many v0 > /dev/null
 sed -i 's/^max_size: .*/max_size: 4500K/' "$dir/winnow.conf"
 admin reload > /dev/null
 check 'a lower max_size after a reload is reached' wait_for 40 \
-    eval '[ "$(status .cache.bytes)" -le $((4500 << 10)) ]'
+    eval '[ "$(admin_status .cache.bytes)" -le $((4500 << 10)) ]'
 check 'what was used last is there' has_file "$first"
 check 'what was not is gone' fails has_file "$second"
 is 'and comes back with the same bytes' \
@@ -198,7 +196,7 @@ rows()
 	EOF
 }
 tables='blob holds layer_index tag manifest reach child map variant derived policy'
-emptied() { admin purge --all > /dev/null; [ "$(status .cache.blobs)" = 0 ]; }
+emptied() { admin purge --all > /dev/null; [ "$(admin_status .cache.blobs)" = 0 ]; }
 forgotten() { [ "$(rows reach holds tag layer_index derived)" = 0 ]; }
 counts=
 for cycle in 1 2 3; do

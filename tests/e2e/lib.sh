@@ -257,6 +257,21 @@ start_winnowd()
 	    "$winnowd" -c "$dir/winnow.conf"
 }
 
+# admin COMMAND [ARGUMENT...]: to this winnowd.  admin_status FILTER: what it
+# says of itself.
+admin() { "$winnow" "$1" --socket "$dir/admin.sock" "${@:2}"; }
+admin_status() { admin status --json | jq -r "$1"; }
+
+# torn STORE: its blobs whose bytes are not those of their names.
+torn()
+{
+	local file
+	find "$1/blobs" -type f | while read -r file; do
+		[ "$(sha256sum "$file" | cut -c1-64)" = "${file##*/}" ] ||
+		    echo "$file"
+	done
+}
+
 # log_is_settled: winnowd.log has what was answered until now.  A server writes
 # a request's line after its reply, but before that of the next request, which
 # is therefore asked of each.
@@ -321,6 +336,25 @@ push_layout()
 {
 	skopeo copy -q --all --preserve-digests --dest-tls-verify=false \
 	    "oci:$1/library/$2:$3" "docker://$4/library/$2:$3"
+}
+
+# start_upstream LAYOUTS NAME:TAG... [-- LAYOUTS NAME:TAG...]: docker-registry
+# with these images, at the URL $upstream; its log is empty then.
+start_upstream()
+{
+	local layouts=$1
+	start_registry upstream "$dir/registry"
+	upstream=http://${addresses[upstream]}
+	while shift; [ $# -gt 0 ]; do
+		if [ "$1" = -- ]; then
+			shift
+			layouts=$1
+			continue
+		fi
+		push_layout "$layouts" "${1%:*}" "${1#*:}" \
+		    "${addresses[upstream]}" || bail "cannot push $1 upstream"
+	done
+	: > "$dir/upstream.log"
 }
 
 # manifest REPO REFERENCE: a manifest or index as winnow serves it.

@@ -193,9 +193,3 @@ print_table()
 hub_requests() { grep -c '/v2/library/' "$dir/hub.log"; }
 
 need_client docker dockerd ctr podman buildah skopeo
-dock_config= # a directory with docker's logins
-dock()
-{
-	in_root docker ${dock_config:+--config "$dock_config"} \
-	    -H "$docker_socket" "$@"
-}

@@ -21,9 +21,9 @@ make_certificate carol clients DNS:carol -subj /CN=carol
 make_certificate mallory wrong DNS:mallory -subj /CN=mallory
 serve 'tls: {auto: [proxy.local]}'
 
-# everywhere SOURCE NAME: a file beside the others that clients read for this
+# put_beside SOURCE NAME: a file beside the others that clients read for this
 # proxy; hosts.toml names those of $dir/containerd.certs.
-everywhere()
+put_beside()
 {
 	local place
 	for place in "$dir/containerd.certs" \
@@ -31,11 +31,11 @@ everywhere()
 		install -D -m 644 "$1" "$place/$2" || bail "cannot write $place/$2"
 	done
 }
-trust() { everywhere "$1" ca.crt; }
+trust() { put_beside "$1" ca.crt; }
 be()
 {
-	everywhere "$dir/$1.pem" client.cert
-	everywhere "$dir/$1.key" client.key
+	put_beside "$dir/$1.pem" client.cert
+	put_beside "$dir/$1.key" client.key
 }
 # log_in PASSWORD [HOST...]: alice, with it, where clients look for the
 # passwords of the hosts, by default docker.io's and the proxy's.

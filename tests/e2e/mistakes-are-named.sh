@@ -113,7 +113,7 @@ check 'as in the access log' wait_for 5 \
     grep -q "request.done id=$id " "$dir/winnowd.log"
 id=$(ask original/small/manifests/none | jq -r '.errors[0].detail.id')
 is 'so with what the upstream says' "$(ids upstream.manifest)" "$id"
-"$winnow" warm --socket "$dir/admin.sock" small:1 > /dev/null 2>&1
+admin warm small:1 > /dev/null 2>&1
 check 'what no client asked for has none' wait_for 10 \
     grep -q 'variant.failed id=- ' "$dir/winnowd.log"
 finish

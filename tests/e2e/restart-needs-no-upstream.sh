@@ -5,10 +5,8 @@
 
 need docker-registry skopeo
 small_policies
-start_registry upstream "$dir/registry"
-push_layout "$(image_layouts small)" small 1 "${addresses[upstream]}" ||
-    bail 'cannot fill the upstream registry'
-start_winnowd "http://${addresses[upstream]}"
+start_upstream "$(image_layouts small)" small:1
+start_winnowd "$upstream"
 
 pull()
 {

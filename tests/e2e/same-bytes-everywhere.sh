@@ -46,9 +46,7 @@ is 'and every blob is what its digest says' \
     "$(cd "$dir/large-all/blobs/sha256" && sha256sum -- * |
 	awk '$1 != $2 { print $2 }')" ''
 
-start_registry upstream "$dir/registry"
-push_layout "$layouts" small "$tag" "${addresses[upstream]}" ||
-    bail 'cannot fill the registry'
+start_upstream "$layouts" "small:$tag"
 
 # served WORKERS UPSTREAM: sets $answer, what a fresh winnowd answers.
 served()
@@ -68,8 +66,8 @@ is 'winnowd makes the same config and layers' "$(blobs "$answer")" \
     "$(blobs "$index")"
 served 4 "oci:$layouts"
 is 'with four workers its manifest is the same' "$digest" "$first"
-served 4 "http://${addresses[upstream]}"
+served 4 "$upstream"
 is 'and from a registry' "$digest" "$first"
-served 1 "http://${addresses[upstream]}"
+served 1 "$upstream"
 is 'also with one worker' "$digest" "$first"
 finish

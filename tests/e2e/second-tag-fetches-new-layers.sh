@@ -16,12 +16,8 @@ mkdir "$dir/files"
 echo second > "$dir/files/second"
 umoci insert --image "$image:1" --tag 2 "$dir/files" /srv > "$dir/umoci.out" 2>&1 ||
     bail "umoci: $(tail -n 1 "$dir/umoci.out")"
-start_registry upstream "$dir/registry"
-for tag in 1 2; do
-	push_layout "$dir/layouts" small "$tag" "${addresses[upstream]}" ||
-	    bail 'cannot fill the upstream registry'
-done
-start_winnowd "http://${addresses[upstream]}"
+start_upstream "$dir/layouts" small:1 small:2
+start_winnowd "$upstream"
 
 pull()
 {

@@ -49,8 +49,7 @@ limit=$((find_ms * 4))
 # Builds with sanitizers are several times slower.
 nm "$winnowd" 2> /dev/null | grep -q __asan_init && limit=$((limit * 8))
 check "ready with less than $limit ms of core's time" test "$cpu" -lt "$limit"
-status() { "$winnow" status --socket "$dir/admin.sock" --json | jq -r "$1"; }
-is 'the damaged are forgotten' "$(status .cache.blobs)" 99998
+is 'the damaged are forgotten' "$(admin_status .cache.blobs)" 99998
 check 'and removed' fails test -e "${some[0]}"
 check 'so is what has no row' fails test -e "$stranger"
 finish

@@ -16,17 +16,13 @@ keep: [/data]
 END
 layouts=$(image_layouts small)
 python3 "$tests/lib/zoo_layout.py" "$dir/zoo" || bail 'cannot make images'
-start_registry upstream "$dir/registry"
-push_layout "$layouts" small 1 "${addresses[upstream]}" &&
-    push_layout "$dir/zoo" image 1 "${addresses[upstream]}" &&
-    push_layout "$dir/zoo" other 1 "${addresses[upstream]}" ||
-    bail 'cannot fill the upstream registry'
+start_upstream "$layouts" small:1 -- "$dir/zoo" image:1 other:1
 make -s -C "$top_builddir" tests/lib/libfaults.so || bail 'no libfaults.so'
 # Copies: who builds meanwhile changes nothing.
 cp "$top_builddir/tests/lib/libfaults.so" "$winnowd" "$dir"
 mkdir "$dir/store"
 mount -t tmpfs -o size=100m winnow-test "$dir/store" || bail 'cannot mount'
-start_winnowd "http://${addresses[upstream]}" 'admin: []'
+start_winnowd "$upstream" 'admin: []'
 
 digest() { skopeo inspect --tls-verify=false --raw "docker://$proxy/$1" | sha256sum | cut -c1-64; }
 

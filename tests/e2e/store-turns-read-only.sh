@@ -11,12 +11,9 @@ need docker-registry skopeo python3 cc mkfs.ext4
 small_policies
 layouts=$(image_layouts small)
 python3 "$tests/lib/zoo_layout.py" "$dir/zoo" || bail 'cannot make images'
-start_registry upstream "$dir/registry"
-push_layout "$layouts" small 1 "${addresses[upstream]}" &&
-    push_layout "$dir/zoo" image 1 "${addresses[upstream]}" ||
-    bail 'cannot fill the upstream registry'
+start_upstream "$layouts" small:1 -- "$dir/zoo" image:1
 admin=127.0.0.1:$(free_port)
-winnowd_config "http://${addresses[upstream]}" "admin: [\"$admin\"]"
+winnowd_config "$upstream" "admin: [\"$admin\"]"
 
 pull()
 {
@@ -52,7 +49,7 @@ read_only()
 	has '/readyz says it' "$(ready)" "ready for what is stored: .*$cause"
 	is 'the metrics say it' "$(writable)" 0
 	has 'winnow status says it' \
-	    "$("$winnow" status --socket "$dir/admin.sock" 2>&1)" \
+	    "$(admin status 2>&1)" \
 	    "CANNOT BE WRITTEN: .*$cause"
 	has 'the log of the pull says why' "$(grep -v store.unwritable "$dir/winnowd.log")" "$cause"
 	check 'core is the same process' kill -0 "${pids[winnowd]}"

@@ -8,8 +8,7 @@ cp -r "$(image_layouts small)" "$dir/layouts"
 index=$dir/layouts/library/small/index.json
 start_winnowd "oci:$dir/layouts" 'warm: [small:1, absent:1]' \
     'warm_interval: 10s' 'tag_ttl: 1s'
-status() { "$winnow" status --socket "$dir/admin.sock" --json | jq -r "$1"; }
-built() { [ "$(status .builds.built)" = "$1" ]; }
+built() { [ "$(admin_status .builds.built)" = "$1" ]; }
 
 check 'the variant is built without a pull' wait_for 60 built 1
 check 'what is not there is in the log' wait_for 20 \
@@ -26,5 +25,5 @@ jq -c --arg d "sha256:$moved" --argjson s "$(stat -c %s "$dir/moved")" \
 mv "$dir/index" "$index"
 check 'the moved tag is built in the background' wait_for 60 built 2
 manifest small 1 > /dev/null
-is 'and then served without a build' "$(status .builds.built)" 2
+is 'and then served without a build' "$(admin_status .builds.built)" 2
 finish

@@ -13,6 +13,18 @@
 /* Who may connect to a Unix socket: user and group of winnowd. */
 #define UNIX_UMASK 0117
 
+/* Why bind(2) or listen(2) failed.  The units' user is not root. */
+static int
+fail_inet(const struct listen_address *a, struct err *e)
+{
+	if (errno != EACCES || listen_address_port(a) >= IPPORT_RESERVED)
+		return err_set_errno(e, "cannot listen");
+	return err_set(e, ERR_SYSTEM,
+	    "cannot listen: a port below %d takes root, or a socket that the "
+	    "service manager opens: winnowd.socket with fd:winnow in its place",
+	    IPPORT_RESERVED);
+}
+
 int
 listen_socket_inet(
     const struct listen_address *a, bool spread, int *out, struct err *e)
@@ -34,7 +46,7 @@ listen_socket_inet(
 	if (bind(fd, (const struct sockaddr *)&a->address, a->address_len) ==
 		-1 ||
 	    listen(fd, BACKLOG) == -1)
-		return err_set_errno(e, "cannot listen");
+		return fail_inet(a, e);
 	*out = steal_fd(&fd);
 	return 0;
 }

@@ -43,6 +43,16 @@ check 'the next one takes it over' unix_get ''
 stop winnowd
 check 'a stopped one removes it' test ! -e "$socket"
 
+# As the units start it: without privileges.  A network of its own has the
+# kernel's idea of which ports are for these.
+sed 's|^listen:.*|listen: ["0.0.0.0:443"]|' "$dir/winnow.conf" > "$dir/low.conf"
+unprivileged() { unshare --net setpriv --bounding-set=-net_bind_service "$@"; }
+if [ "$(id -u)" = 0 ]; then
+	out=$(unprivileged "$winnowd" -c "$dir/low.conf" 2>&1)
+	has 'a port below 1024: what to do' "$out" \
+	    '0.0.0.0:443: cannot listen: a port below 1024 .* winnowd.socket'
+fi
+
 # activate NAMES -- COMMAND: a listening socket for each of the ports in
 # $ports, from descriptor 3 on, as the service manager hands them over.
 cat > "$dir/activate.py" <<'EOP'

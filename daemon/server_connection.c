@@ -94,19 +94,31 @@ on_input(
 		look_for_get(c);
 }
 
+/* A socket of both families, as systemd opens it, has IPv4 addresses mapped. */
+const char *
+connection_peer(struct evhttp_connection *evcon)
+{
+	static const char mapped[] = "::ffff:";
+	char *address = NULL;
+	ev_uint16_t port;
+
+	evhttp_connection_get_peer(evcon, &address, &port);
+	if (address != NULL && strchr(address, '.') != NULL &&
+	    strncmp(address, mapped, sizeof(mapped) - 1) == 0)
+		address += sizeof(mapped) - 1;
+	return address;
+}
+
 /* Ends the session properly, or says why there never was one. */
 static void
 close_tls(struct connection *c)
 {
 	const char *failure = tls_bufferevent_failure(c->bev);
-	char *address = NULL;
-	ev_uint16_t port;
 
 	if (failure != NULL) {
 		connections_count_failure(c->all);
-		evhttp_connection_get_peer(c->evcon, &address, &port);
-		log_event(LOG_LEVEL_INFO, "tls.failed", "client", address,
-		    "why", failure, NULL);
+		log_event(LOG_LEVEL_INFO, "tls.failed", "client",
+		    connection_peer(c->evcon), "why", failure, NULL);
 	}
 	tls_bufferevent_finish(c->bev);
 }
@@ -114,17 +126,16 @@ close_tls(struct connection *c)
 static void
 replace_page(struct connection *c)
 {
-	char text[NUM_TEXT], *address = NULL;
-	ev_uint16_t port;
+	char text[NUM_TEXT];
 	unsigned status;
 
 	/* To read it there is as much time as to send a header. */
 	set_state(c, CONNECTION_HEADERS);
 	c->ends = true;
 	status = error_page_replace(bufferevent_get_output(c->bev), c->get);
-	evhttp_connection_get_peer(c->evcon, &address, &port);
 	log_event(LOG_LEVEL_INFO, "request.bad", "status",
-	    num_format(status, text), "client", address, NULL);
+	    num_format(status, text), "client", connection_peer(c->evcon),
+	    NULL);
 }
 
 /*

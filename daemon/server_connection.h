@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct connection;
+struct evhttp_connection;
 
 /*
  * A request is complete: no time limit runs until connection_rest().  `gone`
@@ -47,6 +48,9 @@ bool connection_take_back(struct connection *c, uint64_t length);
  * of a finished reply when the callers have returned.
  */
 void connection_write_now(struct connection *c);
+
+/* The client's address as logs have it, borrowed from the connection. */
+const char *connection_peer(struct evhttp_connection *evcon);
 
 bool connection_is_tls(const struct connection *c);
 /* The name in the client's verified certificate (tls_context.h), or NULL. */

@@ -76,12 +76,11 @@ log_exchange(const struct exchange *x, uint64_t sent, bool complete)
 	auto_free char *path = mem_strndup(uri,
 	    strcspn(uri, "?") < LOGGED_PATH ? strcspn(uri, "?") : LOGGED_PATH);
 	char status[NUM_TEXT], bytes[NUM_TEXT], ms[NUM_TEXT];
-	char *address = NULL;
-	ev_uint16_t port;
+	const char *address = NULL;
 
 	if (evhttp_request_get_connection(x->http) != NULL)
-		evhttp_connection_get_peer(
-		    evhttp_request_get_connection(x->http), &address, &port);
+		address =
+		    connection_peer(evhttp_request_get_connection(x->http));
 	num_format((uint64_t)x->status, status);
 	num_format(sent, bytes);
 	num_format(clock_now_ms() - x->began, ms);

@@ -54,15 +54,18 @@ if [ "$(id -u)" = 0 ]; then
 fi
 
 # activate NAMES -- COMMAND: a listening socket for each of the ports in
-# $ports, from descriptor 3 on, as the service manager hands them over.
+# $ports, from descriptor 3 on, as the service manager hands them over: the
+# first for both families, as it does for ListenStream=PORT.
 cat > "$dir/activate.py" <<'EOP'
 import os, socket, sys
 ports, names, command = sys.argv[1].split(), sys.argv[2], sys.argv[3:]
 held = []
 for i, port in enumerate(ports):
-    s = socket.socket()
+    s = socket.socket(socket.AF_INET if i else socket.AF_INET6)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind(("127.0.0.1", int(port)))
+    if not i:
+        s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    s.bind(("127.0.0.1" if i else "::ffff:127.0.0.1", int(port)))
     s.listen(16)
     held.append(s)
 for i, s in enumerate(held):
@@ -80,6 +83,9 @@ activated() { exec python3 "$dir/activate.py" "$one $two $three" web:web:other \
 sed -i 's|^listen:.*|listen: ["fd:web"]|' "$dir/winnow.conf"
 start_ready winnowd 20 answers "http://$proxy/v2/" -- activated
 check 'an inherited socket' answers "http://$proxy/v2/small/manifests/1"
+log_is_settled
+has 'whose IPv4 clients are in the log as such' \
+    "$(grep request.done "$dir/winnowd.log" | tail -n 1)" ' client=127\.0\.0\.1 '
 check 'another of the same name' answers "http://127.0.0.1:$two/v2/small/manifests/1"
 has 'one that the configuration does not name is reported' \
     "$(cat "$dir/winnowd.log")" 'listen.unused.* socket=other'

@@ -5,11 +5,11 @@
  */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "acceptor.h"
 #include "admin_private.h"
 #include "listen_socket.h"
 #include "winnow/auto.h"
@@ -26,7 +26,7 @@
 static const struct timeval time_limit = {.tv_sec = 10};
 
 struct http_listener {
-	struct evconnlistener *listener;
+	struct acceptor *acceptor;
 	char *path; /* of a Unix socket, or NULL */
 };
 
@@ -208,15 +208,12 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-on_accept(struct evconnlistener *l, evutil_socket_t fd,
-    struct sockaddr *address, int len, void *arg)
+on_accept(void *arg, int fd)
 {
 	struct admin_http *http = arg;
-	struct event_base *base = evconnlistener_get_base(l);
+	struct event_base *base = http->admin->core.context->base;
 	struct client *c;
 
-	(void)address;
-	(void)len;
 	if (http->count >= CLIENTS_MAX) {
 		close(fd);
 		return;
@@ -249,9 +246,8 @@ open_listener(struct admin_http *http, const char *text, struct err *e)
 	} else if (listen_socket_inet(&address, false, &fd, e) == -1) {
 		return err_wrap(e, "%s", text);
 	}
-	l->listener = evconnlistener_new(http->admin->core.context->base,
-	    on_accept, http, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
-	    CLIENTS_MAX, steal_fd(&fd));
+	l->acceptor = acceptor_new(
+	    http->admin->core.context->base, steal_fd(&fd), on_accept, http);
 	http->listener_count++;
 	return 0;
 }
@@ -283,7 +279,7 @@ admin_http_free(struct admin_http *http)
 	for (i = 0; i < http->listener_count; i++) {
 		struct http_listener *l = &http->listeners[i];
 
-		evconnlistener_free(l->listener);
+		acceptor_free(l->acceptor);
 		if (l->path != NULL)
 			unlink(l->path);
 		free(l->path);

@@ -10,7 +10,6 @@
 #include "admin.h"
 #include "warm.h"
 
-struct evconnlistener;
 struct bufferevent;
 struct admin_socket;
 struct admin_http;

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/listener.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acceptor.h"
 #include "admin_private.h"
 #include "listen_socket.h"
 #include "winnow/auto.h"
@@ -29,7 +29,7 @@ static const struct timeval tick = {.tv_sec = 1};
 struct admin_socket {
 	struct admin *admin;
 	char *path;
-	struct evconnlistener *listener;
+	struct acceptor *acceptor;
 	TAILQ_HEAD(, admin_session) sessions;
 	size_t count;
 };
@@ -174,15 +174,12 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-on_accept(struct evconnlistener *l, evutil_socket_t fd,
-    struct sockaddr *address, int len, void *arg)
+on_accept(void *arg, int fd)
 {
 	struct admin_socket *all = arg;
-	struct event_base *base = evconnlistener_get_base(l);
+	struct event_base *base = all->admin->core.context->base;
 	struct admin_session *s;
 
-	(void)address;
-	(void)len;
 	if (all->count >= SESSIONS_MAX) {
 		close(fd);
 		return;
@@ -237,9 +234,8 @@ admin_socket_new(struct admin *a, const char *path)
 	s->admin = a;
 	s->path = mem_strdup(path);
 	TAILQ_INIT(&s->sessions);
-	s->listener = evconnlistener_new(a->core.context->base, on_accept, s,
-	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, SESSIONS_MAX,
-	    steal_fd(&fd));
+	s->acceptor =
+	    acceptor_new(a->core.context->base, steal_fd(&fd), on_accept, s);
 	return s;
 }
 
@@ -250,7 +246,7 @@ admin_socket_free(struct admin_socket *s)
 		return;
 	while (!TAILQ_EMPTY(&s->sessions))
 		session_free(TAILQ_FIRST(&s->sessions));
-	evconnlistener_free(s->listener);
+	acceptor_free(s->acceptor);
 	unlink(s->path);
 	free(s->path);
 	free(s);

@@ -42,9 +42,6 @@ int image_config_edit(
 int image_config_resolve(
     const json_t *edits, const struct tree *t, json_t **out, struct err *e);
 
-/* True when they set an entrypoint and no cmd: the image's cmd goes. */
-bool image_config_resets_cmd(const json_t *edits);
-
 /* The config of a source, and what a policy's edits made of it; borrowed. */
 struct image_configs {
 	const json_t *source, *variant;
@@ -52,7 +49,8 @@ struct image_configs {
 
 /*
  * Adds a warning where that took arguments away, as of Cmd ["haproxy", "-f",
- * FILE], and the new entrypoint does not have them.
+ * FILE], and the new entrypoint does not have them; and one where there is
+ * nothing to start.
  */
 void image_config_warn(
     const struct image_configs *configs, const json_t *edits, json_t *warnings);

@@ -56,20 +56,36 @@ has_string(const json_t *list, const char *text)
 	return false;
 }
 
-bool
-image_config_resets_cmd(const json_t *edits)
+/* True when they set an entrypoint and no cmd: the image's cmd goes. */
+static bool
+resets_cmd(const json_t *edits)
 {
 	return json_object_get(edits, "entrypoint") != NULL &&
 	    json_object_get(edits, "cmd") == NULL;
 }
 
-void
-image_config_warn(
-    const struct image_configs *configs, const json_t *edits, json_t *warnings)
+/* A container without a command is what some images are for. */
+static void
+warn_no_command(const json_t *lost, json_t *warnings)
 {
-	const json_t *entrypoint =
-	    image_config_list(configs->variant, "Entrypoint");
-	const json_t *cmd = image_config_list(configs->source, "Cmd");
+	auto_free char *cmd = lost == NULL ? NULL : json_format(lost, NULL);
+	auto_free char *text = mem_printf(
+	    "the image has neither entrypoint nor cmd: it starts only with a "
+	    "command given%s%.*s%s",
+	    cmd == NULL ? ""
+			: "; config.entrypoint resets the image's: add "
+			  "under config: cmd: ",
+	    LOST_MAX, cmd == NULL ? "" : cmd,
+	    cmd == NULL ? "" : ", or what is to start");
+
+	json_push(warnings, json_escaped(text));
+}
+
+/* The arguments of the source's Cmd that the new entrypoint has not. */
+static void
+warn_lost_arguments(
+    const json_t *cmd, const json_t *entrypoint, json_t *warnings)
+{
 	auto_strbuf struct strbuf lost;
 	auto_free char *text = NULL;
 	const char *word;
@@ -77,8 +93,6 @@ image_config_warn(
 	size_t i;
 
 	strbuf_init(&lost, LOST_MAX);
-	if (json_array_size(entrypoint) == 0 || !image_config_resets_cmd(edits))
-		return;
 	json_array_foreach(cmd, i, item)
 	{
 		word = json_string_value(item);
@@ -93,6 +107,22 @@ image_config_warn(
 			  "is to stay of them, or \"cmd: null\"",
 	    strbuf_string(&lost));
 	json_push(warnings, json_escaped(text));
+}
+
+void
+image_config_warn(
+    const struct image_configs *configs, const json_t *edits, json_t *warnings)
+{
+	const json_t *entrypoint =
+	    image_config_list(configs->variant, "Entrypoint");
+	const json_t *lost = resets_cmd(edits)
+	    ? image_config_list(configs->source, "Cmd")
+	    : NULL;
+
+	if (entrypoint != NULL)
+		warn_lost_arguments(lost, entrypoint, warnings);
+	else if (image_config_list(configs->variant, "Cmd") == NULL)
+		warn_no_command(lost, warnings);
 }
 
 static bool

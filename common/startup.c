@@ -264,21 +264,6 @@ make_command(const json_t *config)
 	return command;
 }
 
-/* A container without a command is what some images are for. */
-static void
-warn_no_command(const struct startup *s, json_t *warnings)
-{
-	bool reset = image_config_resets_cmd(s->selection->policy->config);
-	auto_free char *text = mem_printf(
-	    "the image has neither entrypoint nor cmd: it starts only with a "
-	    "command given%s",
-	    reset ? "; config.entrypoint resets the source's cmd: set "
-		    "config.cmd too"
-		  : "");
-
-	json_push(warnings, json_string(text));
-}
-
 /* The first file that the words behind the program name and that is lost. */
 static const struct tree_node *
 find_lost_word(const struct startup *s, const json_t *command, size_t *at)
@@ -337,10 +322,8 @@ check_command(
 
 	strbuf_init(&path, LIMIT_PATH + 1);
 	json_put(report, "command", command);
-	if (json_array_size(command) == 0) {
-		warn_no_command(s, warnings);
+	if (json_array_size(command) == 0)
 		return 0;
-	}
 	if (image_config_list(s->config, "Entrypoint") != NULL)
 		subject = (struct subject){
 		    "entrypoint", "set config.entrypoint to another program"};

@@ -250,8 +250,7 @@ test_warnings(void **state)
 	} cases[] = {
 	    {CONFIG("\"Cmd\":[\"app\",\"x\"]"), {"/usr/bin/app"},
 		"{\"entrypoint\":null}",
-		"starts only with a command given; config.entrypoint resets "
-		"the source's cmd: set config.cmd too"},
+		"add under config: cmd: [\"app\",\"x\"], or what is to start"},
 	    {CONFIG("\"Cmd\":[\"app\",\"x\"]"), {"/usr/bin/app"},
 		"{\"entrypoint\":null,\"cmd\":null}",
 		"starts only with a command given"},

@@ -11,6 +11,7 @@
 /* What makes a family matter. */
 enum trigger {
 	TRIGGER_LIBRARY, /* a kept library whose soname starts so */
+	TRIGGER_KERBEROS,
 	TRIGGER_ICONV,
 	TRIGGER_LOCALE
 };
@@ -32,7 +33,7 @@ static const struct family {
 	"iconv() converts between Unicode encodings only"},
     {"icu", TRIGGER_LIBRARY, "libicuuc.so", "/usr/share/icu/**/*.dat",
 	"ICU has no collations and no locales"},
-    {"krb5", TRIGGER_LIBRARY, "libkrb5.so", "/" LIB "krb5/plugins/**/*.so",
+    {"krb5", TRIGGER_KERBEROS, NULL, "/" LIB "krb5/plugins/**/*.so",
 	"Kerberos has no plugins"},
     {"locales", TRIGGER_LOCALE, NULL,
 	"/usr/lib{,64}/locale/{locale-archive,[!C]*/LC_CTYPE}",
@@ -91,6 +92,25 @@ has_prefix(const char *text, const char *prefix)
 	return text != NULL && strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/*
+ * True when the file itself asks for Kerberos.  What NIS brings along (libnsl,
+ * for libwrap, needs libtirpc) nobody configures.
+ */
+static bool
+uses_kerberos(const struct elf_facts *elf)
+{
+	size_t i;
+
+	if (has_prefix(elf->soname, "libtirpc.so") ||
+	    has_prefix(elf->soname, "libgssapi_krb5.so"))
+		return false;
+	for (i = 0; i < elf->needed_count; i++)
+		if (has_prefix(elf->needed[i], "libgssapi_krb5.so") ||
+		    has_prefix(elf->needed[i], "libkrb5.so"))
+			return true;
+	return false;
+}
+
 /* True when the kept file makes the family matter. */
 static bool
 is_trigger(const struct family *f, const struct elf_facts *elf)
@@ -105,6 +125,8 @@ is_trigger(const struct family *f, const struct elf_facts *elf)
 			has_prefix(elf->soname, "libxml2."));
 	case TRIGGER_LOCALE:
 		return elf->uses_locale && elf->interpreter != NULL;
+	case TRIGGER_KERBEROS:
+		return uses_kerberos(elf);
 	case TRIGGER_LIBRARY:
 		break;
 	}

@@ -18,6 +18,7 @@
 #define LIB "usr/lib/x86_64-linux-gnu/"
 
 static char soname[64], loader[] = "/lib64/ld-linux-x86-64.so.2";
+static char needed[64], *needed_list[] = {needed};
 static struct elf_facts facts;
 
 /* Each family: what is kept that wants it, and one file of it. */
@@ -85,15 +86,21 @@ list_hints(const struct fixture_entry *entries, size_t count, const char *keep,
 
 #define PATTERN(path) "{\"origin\":\"t:1\",\"pattern\":\"" path "\"}"
 
-/* The image of a family: who wants it, and the member. */
+/*
+ * The image of a family: who wants it, and the member.  Kerberos is wanted by
+ * who needs its library, not by that.
+ */
 static void
 make_image(size_t i, struct fixture_entry entries[2])
 {
 	snprintf(soname, sizeof(soname), "%s", families[i].soname);
+	snprintf(needed, sizeof(needed), "%s", families[i].soname);
 	facts = (struct elf_facts){.bits = 64,
 	    .type = 3,
 	    .soname = soname[0] == '\0' ? NULL : soname,
 	    .interpreter = soname[0] == '\0' ? loader : NULL,
+	    .needed = needed_list,
+	    .needed_count = strcmp(families[i].family, "krb5") == 0,
 	    .uses_iconv = families[i].iconv,
 	    .uses_locale = families[i].locale};
 	entries[0] = (struct fixture_entry){
@@ -172,6 +179,32 @@ test_no_noise(void **state)
 	library.soname = soname;
 }
 
+/* Kerberos that only NIS needs is no one's. */
+static void
+test_kerberos(void **state)
+{
+	static struct elf_facts library = {.bits = 64,
+	    .type = 3,
+	    .soname = soname,
+	    .needed = needed_list,
+	    .needed_count = 1};
+	const struct fixture_entry entries[] = {
+	    {.path = LIB "lib.so", .elf = &library},
+	    {.path = LIB "krb5/plugins/preauth/spake.so"},
+	};
+
+	(void)state;
+	snprintf(needed, sizeof(needed), "libkrb5.so.3");
+	snprintf(soname, sizeof(soname), "libgssapi_krb5.so.2");
+	expect(entries, 2, PATTERN("/" LIB "lib.so"), "", "");
+	snprintf(needed, sizeof(needed), "libgssapi_krb5.so.2");
+	snprintf(soname, sizeof(soname), "libtirpc.so.3");
+	expect(entries, 2, PATTERN("/" LIB "lib.so"), "", "");
+	snprintf(soname, sizeof(soname), "libpq.so.5");
+	expect(entries, 2, PATTERN("/" LIB "lib.so"), "",
+	    "krb5 " LIB "krb5/plugins/preauth/spake.so; ");
+}
+
 static void
 test_nss(void **state)
 {
@@ -222,6 +255,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_families),
 	    cmocka_unit_test(test_no_noise),
+	    cmocka_unit_test(test_kerberos),
 	    cmocka_unit_test(test_nss),
 	    cmocka_unit_test(test_names),
 	};

@@ -50,10 +50,10 @@ struct image_configs {
 /*
  * Adds a warning where that took arguments away, as of Cmd ["haproxy", "-f",
  * FILE], and the new entrypoint does not have them; and one where there is
- * nothing to start.
+ * nothing to start.  The tree is the source's.
  */
-void image_config_warn(
-    const struct image_configs *configs, const json_t *edits, json_t *warnings);
+void image_config_warn(const struct image_configs *configs,
+    const struct tree *t, const json_t *edits, json_t *warnings);
 
 /*
  * What a selection takes from the config, whose strings it borrows: the

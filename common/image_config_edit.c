@@ -81,10 +81,25 @@ warn_no_command(const json_t *lost, json_t *warnings)
 	json_push(warnings, json_escaped(text));
 }
 
+/*
+ * Whether the first word of a Cmd is the program that a script is to start, and
+ * not an option or a file that the script gives to a program.
+ */
+static bool
+is_program(const struct tree *t, const char *word)
+{
+	const struct tree_node *n =
+	    *word == '/' ? tree_resolve(t, NULL, word, 0, NULL, NULL) : NULL;
+
+	if (n != NULL && tree_node_type(n) == ENTRY_FILE)
+		return (n->entry->mode & 0111) != 0;
+	return *word != '-';
+}
+
 /* The arguments of the source's Cmd that the new entrypoint has not. */
 static void
-warn_lost_arguments(
-    const json_t *cmd, const json_t *entrypoint, json_t *warnings)
+warn_lost_arguments(const json_t *cmd, const json_t *entrypoint,
+    const struct tree *t, json_t *warnings)
 {
 	auto_strbuf struct strbuf lost;
 	auto_free char *text = NULL;
@@ -96,8 +111,8 @@ warn_lost_arguments(
 	json_array_foreach(cmd, i, item)
 	{
 		word = json_string_value(item);
-		/* The first is the program that a script is to start. */
-		if ((i > 0 || *word == '-') && !has_string(entrypoint, word))
+		if ((i > 0 || !is_program(t, word)) &&
+		    !has_string(entrypoint, word))
 			strbuf_add_format(&lost, " %.100s", word);
 	}
 	if (lost.len == 0)
@@ -110,8 +125,8 @@ warn_lost_arguments(
 }
 
 void
-image_config_warn(
-    const struct image_configs *configs, const json_t *edits, json_t *warnings)
+image_config_warn(const struct image_configs *configs, const struct tree *t,
+    const json_t *edits, json_t *warnings)
 {
 	const json_t *entrypoint =
 	    image_config_list(configs->variant, "Entrypoint");
@@ -120,7 +135,7 @@ image_config_warn(
 	    : NULL;
 
 	if (entrypoint != NULL)
-		warn_lost_arguments(lost, entrypoint, warnings);
+		warn_lost_arguments(lost, entrypoint, t, warnings);
 	else if (image_config_list(configs->variant, "Cmd") == NULL)
 		warn_no_command(lost, warnings);
 }

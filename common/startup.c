@@ -451,7 +451,8 @@ startup_check(const struct selection *selection,
 		.dirs = image_config_env(config, "PATH"),
 		.workdir = image_config_string(config, "WorkingDir")}};
 
-	image_config_warn(configs, selection->policy->config, warnings);
+	image_config_warn(
+	    configs, selection->tree, selection->policy->config, warnings);
 	if (check_command(&s, report, warnings, e) == -1 ||
 	    check_workdir(&s, e) == -1 || check_user(&s, report, e) == -1)
 		return -1;

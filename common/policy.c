@@ -12,8 +12,8 @@ static const char *const categories[] = {"shell", "package-manager",
     "login-shell", "root-user", "shell-form", "loader", "live-script",
     "dead-script"};
 
-static const char *const families[] = {"apr", "gconv", "icu", "krb5", "locales",
-    "mesa", "nss", "openssl", "pam", "sasl"};
+static const char *const families[] = {"apr", "fontconfig", "gconv", "icu",
+    "imagemagick", "krb5", "locales", "mesa", "nss", "openssl", "pam", "sasl"};
 
 const char *const *
 policy_families(size_t *count)

@@ -28,9 +28,13 @@ static const struct {
 } families[] = {
     {"apr", "libaprutil-1.so.0", LIB "apr-util-1/apr_dbd_sqlite3.so", false,
 	false},
+    {"fontconfig", "libawt_headless.so", LIB "libfontconfig.so.1.12.0", false,
+	false},
     {"gconv", "", LIB "gconv/ISO8859-1.so", true, false},
     {"gconv", "libxml2.so.2", "usr/lib64/gconv/UTF-7.so", true, false},
     {"icu", "libicuuc.so.74", "usr/share/icu/74.2/icudt74l.dat", false, false},
+    {"imagemagick", "libMagickCore-6.Q16.so.6",
+	LIB "ImageMagick-6.9.11/modules-Q16/coders/png.so", false, false},
     {"krb5", "libkrb5.so.3", LIB "krb5/plugins/preauth/pkinit.so", false,
 	false},
     {"locales", "", "usr/lib/locale/locale-archive", false, true},

@@ -70,7 +70,10 @@ static int
 fail_program(const struct subject *subject, const char *name,
     const struct lookup_result *found, struct err *e)
 {
-	auto_free char *text = mem_printf("%s %.200s", subject->what, name);
+	bool is_script =
+	    found->lost != NULL && found->lost->entry->script != NULL;
+	auto_free char *text = mem_printf(
+	    "%s %.200s%s", subject->what, name, is_script ? ", a script," : "");
 
 	if (found->lost != NULL)
 		return fail_not_kept(text, found, subject->remedy, e);

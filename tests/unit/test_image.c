@@ -138,8 +138,8 @@ test_startup(void **state)
 		"config.cmd to another program"},
 	    {"cmd is not kept", CONFIG("\"Cmd\":[\"/srv/start\"]"),
 		{"/usr/bin/app"},
-		"cmd /srv/start is not kept: set config.cmd to another "
-		"program, or add under keep: - /srv/start"},
+		"cmd /srv/start, a script, is not kept: set config.cmd to "
+		"another program, or add under keep: - /srv/start"},
 	    {"relative to the working directory",
 		CONFIG("\"WorkingDir\":\"/usr\",\"Cmd\":[\"bin/app\"]"),
 		{"/usr/bin/app"}, "usr/bin/app"},

@@ -19,7 +19,7 @@ mosquitto_password()
 mqtt()
 {
 	mosquitto_original "mosquitto_$3" -h localhost -p "$secure" \
-	    --cafile /tls/cert.pem -u "$1" -P "$2" "${@:4}"
+	    --cafile /tls/ca.pem -u "$1" -P "$2" "${@:4}"
 }
 
 # mosquitto_config [LINE...]: three listeners.
@@ -63,7 +63,7 @@ is_web_socket()
 try_eclipse-mosquitto()
 {
 	local secure web
-	certificate
+	make_tls_files
 	pulled eclipse-mosquitto 2
 	secure=$(free_port) web=$(free_port)
 	install -d -o 1883 -g 1883 "$dir/mosquitto"
@@ -109,5 +109,5 @@ try_eclipse-mosquitto()
 dynsec()
 {
 	mosquitto_original mosquitto_ctrl -h localhost -p "$secure" \
-	    --cafile /tls/cert.pem -u admin -P secret dynsec "$@"
+	    --cafile /tls/ca.pem -u admin -P secret dynsec "$@"
 }

@@ -2,6 +2,8 @@
 # its configuration again, and has its volume after it was killed.
 # shellcheck shell=bash disable=SC2154
 
+repositories[prometheus]=prom/prometheus
+
 # prometheus_config NAME: whom it asks.
 prometheus_config()
 {
@@ -13,7 +15,7 @@ prometheus_config()
 	    static_configs: [{ targets: ["localhost:$metrics"] }]
 	  - job_name: itself
 	    scheme: https
-	    tls_config: { ca_file: /tls/cert.pem }
+	    tls_config: { ca_file: /tls/ca.pem }
 	    static_configs: [{ targets: ["localhost:$service"] }]
 	EOT
 }
@@ -38,7 +40,7 @@ prometheus_knows()
 try_prometheus()
 {
 	local metrics
-	certificate
+	make_tls_files
 	printf 'tls_server_config: { cert_file: cert.pem, key_file: key.pem }\n' \
 	    > "$dir/tls/web.yml"
 	printf '%s\n' 'groups: [{ name: here, rules: [{ record: "here:up",' \

@@ -30,9 +30,9 @@ registry_has()
 try_registry()
 {
 	local open mirror data=$dir/registry.data digest
-	certificate
+	make_tls_files
 	mkdir -p "$dir/certs" "$data"
-	cp "$dir/tls/cert.pem" "$dir/certs/ca.crt"
+	cp "$dir/tls/ca.pem" "$dir/certs/ca.crt"
 	echo "alice:$(hash_of secret 05)" > "$dir/tls/htpasswd"
 	cat > "$dir/with-passwords.yml" <<-'EOF'
 	version: 0.1
@@ -62,7 +62,7 @@ try_registry()
 	check 'registry: another starts without passwords' run_registry open \
 	    "$open" -v "$data:/var/lib/registry"
 	check 'registry: and another as its proxy' run_registry mirror \
-	    "$mirror" -e SSL_CERT_FILE=/tls/cert.pem --tmpfs /var/lib/registry \
+	    "$mirror" -e SSL_CERT_FILE=/tls/ca.pem --tmpfs /var/lib/registry \
 	    -e "REGISTRY_PROXY_REMOTEURL=https://localhost:$open"
 	check 'registry: it answers' wait_for 60 over_tls "$open" /v2/ -f
 	check 'registry: that answers' wait_for 60 over_tls "$mirror" /v2/ -f

@@ -15,7 +15,7 @@ is_new_worker() { [ -n "$(worker_pids)" ] && [ "$(worker_pids)" != "$1" ]; }
 try_ruby()
 {
 	local tls url workers
-	certificate
+	make_tls_files
 	pulled ruby 3.1
 	tls=$(free_port) url=http://127.0.0.1:$service
 	check 'ruby: the original starts' run_ruby first-ruby original/ruby:3.1 \

@@ -35,7 +35,7 @@ run_tomcat()
 try_tomcat()
 {
 	local tls url
-	certificate
+	make_tls_files
 	pulled tomcat 10.1-jre17
 	tls=$(free_port) url=http://127.0.0.1:$service
 	tomcat_config > "$dir/server.xml"

@@ -31,7 +31,7 @@ wordpress_trials()
 	    'zip' => fn() => class_exists('ZipArchive'),
 	    'tls' => fn() => trim(file_get_contents(
 	        'https://localhost:' . getenv('TLS_PORT') . '/robots.txt', false,
-	        stream_context_create(['ssl' => ['cafile' => '/tls/cert.pem']]))),
+	        stream_context_create(['ssl' => ['cafile' => '/tls/ca.pem']]))),
 	    'opcache' => fn() => function_exists('opcache_get_status'),
 	    'temp' => fn() => dirname(tempnam(sys_get_temp_dir(), 'x')),
 	    'shell' => fn() => trim(@shell_exec('echo there') ?: 'none'),
@@ -117,7 +117,7 @@ upload_picture()
 try_wordpress()
 {
 	local tls url db upload
-	certificate
+	make_tls_files
 	pulled wordpress 6
 	tls=$(free_port) db=$(free_port) url=http://localhost:$service
 	touch "$dir/empty.conf"

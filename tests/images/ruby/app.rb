@@ -16,11 +16,11 @@ require 'tempfile'
 require 'yaml'
 require 'zlib'
 
-# Over TLS to this server, whose certificate is its own authority.
+# Over TLS to this server.
 def over_tls
   http = Net::HTTP.new('localhost', ENV.fetch('TLS_PORT'))
   http.use_ssl = true
-  http.ca_file = "#{ENV.fetch('TLS_DIR')}/cert.pem"
+  http.ca_file = "#{ENV.fetch('TLS_DIR')}/ca.pem"
   http.get('/ping').body
 end
 

@@ -20,11 +20,11 @@ String run(String... command) throws Exception {
     }
 }
 
-// Over TLS to this server, whose certificate is its own authority.
+// Over TLS to this server.
 String overTls() throws Exception {
     java.security.KeyStore store = java.security.KeyStore.getInstance("PKCS12");
     store.load(null, null);
-    try (InputStream file = new FileInputStream("/tls/cert.pem")) {
+    try (InputStream file = new FileInputStream("/tls/ca.pem")) {
         store.setCertificateEntry("a", java.security.cert.CertificateFactory
             .getInstance("X.509").generateCertificate(file));
     }

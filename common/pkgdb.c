@@ -33,6 +33,12 @@ static const char *const rpm_dirs[] = {
     "usr/share/rpm",
 };
 
+static const char *const databases[] = {
+    "var/lib/dpkg/status",
+    "lib/apk/db/installed",
+    "usr/lib/apk/db/installed",
+};
+
 /* A directory by its name in a list. */
 struct pkgdb_dir {
 	struct strbuf path; /* "", or with a slash at the end */
@@ -122,6 +128,21 @@ pkgdb_add_file(
 	p->files[p->file_count++] = n;
 }
 
+static const char *
+find_unread(const struct tree *t)
+{
+	const struct tree_node *n;
+	size_t i;
+
+	for (i = 0; i < COUNT(databases); i++) {
+		n = tree_resolve(t, NULL, databases[i], 0, NULL, NULL);
+		if (n != NULL && tree_node_type(n) == ENTRY_FILE &&
+		    n->entry->size > 0 && n->entry->content == NULL)
+			return databases[i];
+	}
+	return NULL;
+}
+
 int
 pkgdb_read(const struct tree *t, struct pkgdb **out, struct err *e)
 {
@@ -141,6 +162,7 @@ pkgdb_read(const struct tree *t, struct pkgdb **out, struct err *e)
 		if (dir != NULL && dir->first != NULL)
 			db->rpm = true;
 	}
+	db->unread = find_unread(t);
 	if (pkgdb_read_dpkg(db, e) == -1 || pkgdb_read_apk(db, e) == -1)
 		return -1;
 	*out = steal(&db);
@@ -192,6 +214,12 @@ bool
 pkgdb_has_rpm(const struct pkgdb *db)
 {
 	return db->rpm;
+}
+
+const char *
+pkgdb_unread(const struct pkgdb *db)
+{
+	return db->unread;
 }
 
 long

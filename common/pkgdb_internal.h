@@ -33,6 +33,7 @@ struct pkgdb {
 	size_t capacity;
 	struct tree_node *documentation[PKGDB_DOCUMENTATION_DIRS]; /* or NULL */
 	bool rpm;
+	const char *unread; /* pkgdb_unread() */
 	struct pkgdb_dir *last; /* a cache of pkgdb_node() */
 };
 

@@ -17,6 +17,25 @@ replace_content(struct selector *sel, struct pkgdb_file *file)
 	node->content_len = file->content_len;
 }
 
+static void
+warn_of_databases(struct selector *sel)
+{
+	const struct pkgdb *packages = sel->s->packages;
+
+	if (pkgdb_has_rpm(packages))
+		selector_warn(sel,
+		    "the image has an rpm database, which winnow cannot cut "
+		    "down to what is left: scanners find no packages in the "
+		    "variant, or with \"keep: [/var/lib/rpm/**, "
+		    "/usr/lib/sysimage/rpm/**]\" all of the source");
+	if (pkgdb_unread(packages) != NULL)
+		selector_warn(sel,
+		    "/%s leads to a file of another name, which winnow does "
+		    "not read: scanners find no packages in the variant, or "
+		    "all of the source where rules keep that file",
+		    pkgdb_unread(packages));
+}
+
 void
 selector_keep_databases(struct selector *sel)
 {
@@ -25,12 +44,7 @@ selector_keep_databases(struct selector *sel)
 	struct pkgdb_file *files = NULL;
 	size_t count = 0, i;
 
-	if (pkgdb_has_rpm(sel->s->packages))
-		selector_warn(sel,
-		    "the image has an rpm database, which winnow cannot cut "
-		    "down to what is left: scanners find no packages in the "
-		    "variant, or with \"keep: [/var/lib/rpm/**, "
-		    "/usr/lib/sysimage/rpm/**]\" all of the source");
+	warn_of_databases(sel);
 	for (n = 0; n < total; n++)
 		kept[n] = sel->s->nodes[n].reason != SELECTION_NOT_KEPT;
 	pkgdb_filter(sel->s->packages, kept, &files, &count);

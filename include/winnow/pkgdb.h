@@ -48,6 +48,11 @@ struct pkgdb_file {
 
 /* True when the tree holds an rpm database, which cannot be filtered. */
 bool pkgdb_has_rpm(const struct pkgdb *db);
+/*
+ * The path of a database that is not read, since a link leads from there to a
+ * file whose contents no index has; or NULL.
+ */
+const char *pkgdb_unread(const struct pkgdb *db);
 
 /*
  * The files to keep for scanners: the filtered databases, lists and md5sums,

@@ -326,9 +326,31 @@ test_none(void **state)
 	assert_int_equal(pkgdb_read(t, &db, &e), 0);
 	assert_int_equal(pkgdb_count(db), 0);
 	assert_true(pkgdb_has_rpm(db));
+	assert_null(pkgdb_unread(db));
 	pkgdb_filter(db, kept, &files, &count);
 	assert_int_equal(count, 0);
 	free(files);
+	fixture_free_layer(layer);
+}
+
+static void
+test_unread(void **state)
+{
+	static const struct fixture_entry entries[] = {
+	    {.path = "opt/installed", .size = 9},
+	    {.type = ENTRY_SYMLINK,
+		.path = "lib/apk/db/installed",
+		.link = "/opt/installed"},
+	    {.path = "var/lib/dpkg/status", .content = "Package: a\n"},
+	};
+	struct layer_index *layer = fixture_layer(entries, COUNT(entries));
+	auto_tree struct tree *t = fixture_tree(layer);
+	auto_pkgdb struct pkgdb *db = NULL;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(pkgdb_read(t, &db, &e), 0);
+	assert_string_equal(pkgdb_unread(db), "lib/apk/db/installed");
 	fixture_free_layer(layer);
 }
 
@@ -343,6 +365,7 @@ main(void)
 	    cmocka_unit_test(test_apk),
 	    cmocka_unit_test(test_refuses),
 	    cmocka_unit_test(test_none),
+	    cmocka_unit_test(test_unread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

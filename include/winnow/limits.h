@@ -40,6 +40,13 @@
 #define LIMIT_ELF_STRING 4096
 /* The first line of a script: twice Linux' BINPRM_BUF_SIZE. */
 #define LIMIT_SCRIPT_LINE 512
+/* What is read of a shell script for the programs that it calls: four times
+ * the longest entrypoint that we have seen. */
+#define LIMIT_SCRIPT_SIZE (64u << 10)
+/* Such a program's name or path, and all of one script with blanks between:
+ * scripts of 64 KiB call under a hundred. */
+#define LIMIT_SCRIPT_CALL 128
+#define LIMIT_SCRIPT_CALLS 4096
 /* A small file kept in the layer index (package databases, ld.so.conf). */
 #define LIMIT_INDEXED_CONTENT (16u << 20)
 /* All such files of one layer. */

@@ -52,6 +52,13 @@ TEXTS = {
                 "/v2/a/referrers/sha256:" + HEX, "/v2/../../etc/passwd",
                 "http://h/v2/a/tags/list", "HTTPS://u@[::1]:5/v2?n=1",
                 "http://", "ftp://x/v2/", "//x/v2/"],
+    "script_calls": [
+        "#!/bin/sh\ncase $1 in -*) set -- a \"$@\";; esac\n"
+        "[ \"$(id -u)\" = 0 ] && exec gosu b \"$0\" \"$@\"\n",
+        "f() { x=(a 'b' # c\n); }\n[[ a =~ (b) ]] || `c`\n",
+        "a <<-E <<'F' >&2\n\tE\n$(x)\nF\nfor ((i=0; i<2; i++)); do b; done",
+        "A=${B:-\"$(c ${d#'e'})\"} env -u F find . -exec g {} +",
+        "/usr/bin/env -S bash"],
     "policy": ['{"file":"a.yaml","repository":"docker.io/library/a",'
                '"keep":[{"kind":"pattern","text":"/bin/*"}]}'],
 }

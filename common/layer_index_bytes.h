@@ -6,7 +6,7 @@
 #define LAYER_INDEX_MAGIC_LEN 8
 
 /* The shortest entry, path "": numbers, flags and one empty string. */
-#define LAYER_ENTRY_BYTES_MIN 70
+#define LAYER_ENTRY_BYTES_MIN 71
 
 #define LAYER_ELF_BIG_ENDIAN 1u
 #define LAYER_ELF_DYNAMIC 2u

@@ -10,7 +10,7 @@
  *
  *	u8 type, u32 mode, u64 uid, u64 gid, u64 size, u64 mtime,
  *	u32 mtime_nsec, u32 dev_major, u32 dev_minor, u32 ordinal, u32 marks,
- *	string path, optional strings link, script, content,
+ *	string path, optional strings link, script, calls, content,
  *	u32 number of xattrs; string name, string value of each,
  *	u8 1 and ELF facts, or 0
  *
@@ -161,6 +161,7 @@ put_entry(struct strbuf *out, const struct layer_entry *entry)
 	put_string(out, entry->path);
 	put_optional_string(out, entry->link);
 	put_optional_string(out, entry->script);
+	put_optional_string(out, entry->calls);
 	put_optional(out, entry->content, entry->content_len);
 	put_number(out, entry->xattr_count, 4);
 	for (i = 0; i < entry->xattr_count; i++) {

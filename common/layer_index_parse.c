@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "layer_index_bytes.h"
+#include "script_calls.h"
 #include "winnow/layer_index.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
@@ -246,6 +247,9 @@ is_entry_valid(const struct layer_entry *entry)
 		return false;
 	if (entry->marks >= MARK_BIT(MARKS))
 		return false;
+	if (entry->calls != NULL &&
+	    (entry->script == NULL || !script_calls_are_valid(entry->calls)))
+		return false;
 	if (entry->content != NULL && entry->content_len != entry->size)
 		return false;
 	return is_device || (entry->dev_major == 0 && entry->dev_minor == 0);
@@ -270,6 +274,7 @@ get_entry(struct parser *p, struct layer_entry *entry)
 	entry->path = get_string(p);
 	entry->link = get_optional_string(p);
 	entry->script = get_optional_string(p);
+	entry->calls = get_optional_string(p);
 	if (get_flag(p))
 		entry->content = get_bytes(p, &content_len);
 	entry->content_len = content_len;

@@ -406,6 +406,7 @@ layer_index_read(const struct blob_source *source,
 	auto_marks struct marks *marks = marks_new();
 	auto_spool struct spool *own = NULL;
 	struct layer_reader r = {.filter = spool == NULL ? NULL : filter};
+	auto_free char *head = mem_alloc(LIMIT_SCRIPT_SIZE);
 	auto_fd int own_fd = -1;
 	int status;
 
@@ -418,6 +419,7 @@ layer_index_read(const struct blob_source *source,
 	r.inflate = inflate = inflate_new(source);
 	r.index = index = layer_index_new();
 	r.marks = marks;
+	r.head = head;
 	strbuf_init(&r.path, 2 * LIMIT_PATH);
 	strbuf_init(&r.warnings, WARNINGS_MAX);
 	status = read_in_c_locale(&r, e);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "layer_read_private.h"
+#include "script_calls.h"
 #include "winnow/limits.h"
 #include "winnow/path.h"
 
@@ -20,21 +21,29 @@ struct content {
 	struct layer_entry *entry;
 	enum spool_want want;
 	uint64_t at; /* how far it is read */
-	char head[HEAD_MAX]; /* its first bytes */
-	size_t head_len;
+	size_t head_len; /* of its first bytes, in reader->head */
 	bool spooling;
 };
 
 static bool
 is_elf(const struct content *c)
 {
-	return elf_is_magic(c->head, c->head_len);
+	return elf_is_magic(c->reader->head, c->head_len);
 }
 
 static bool
 is_script(const struct content *c)
 {
-	return c->head_len >= 2 && c->head[0] == '#' && c->head[1] == '!';
+	const char *head = c->reader->head;
+
+	return c->head_len >= 2 && head[0] == '#' && head[1] == '!';
+}
+
+/* True for what may be started: all that is looked at of its text. */
+static bool
+is_started_script(const struct content *c)
+{
+	return is_script(c) && (c->entry->mode & 0111) != 0;
 }
 
 /* Copies to `to` the bytes, or zeros where there are none (a hole). */
@@ -47,15 +56,26 @@ copy_piece(char *to, const char *data, size_t len)
 		memset(to, 0, len);
 }
 
+/* How many of its first bytes are looked at, as far as these tell. */
+static size_t
+head_max(const struct content *c)
+{
+	return is_started_script(c) ? LIMIT_SCRIPT_SIZE : HEAD_MAX;
+}
+
 static void
 add_to_head(struct content *c, const char *data, uint64_t len)
 {
-	size_t room = HEAD_MAX - c->head_len;
+	size_t room;
 
-	if (len > room)
-		len = room;
-	copy_piece(c->head + c->head_len, data, (size_t)len);
-	c->head_len += (size_t)len;
+	while (len > 0 && (room = head_max(c) - c->head_len) > 0) {
+		size_t n = len < room ? (size_t)len : room;
+
+		copy_piece(c->reader->head + c->head_len, data, n);
+		c->head_len += n;
+		data = data == NULL ? NULL : data + n;
+		len -= n;
+	}
 }
 
 /*
@@ -93,8 +113,10 @@ wants_more(const struct content *c)
 	if (c->spooling || c->entry->content != NULL || c->head_len < 2 ||
 	    marks_wants_more(c->reader->marks))
 		return true;
+	if (is_started_script(c))
+		return c->head_len < LIMIT_SCRIPT_SIZE;
 	return is_script(c) && c->head_len < HEAD_MAX &&
-	    memchr(c->head, '\n', c->head_len) == NULL;
+	    memchr(c->reader->head, '\n', c->head_len) == NULL;
 }
 
 static int
@@ -151,8 +173,8 @@ reserve_indexed(
 static void
 set_script(struct content *c)
 {
-	const char *line = c->head + 2, *end;
-	size_t len = c->head_len - 2;
+	const char *line = c->reader->head + 2, *end;
+	size_t len = (c->head_len < HEAD_MAX ? c->head_len : HEAD_MAX) - 2;
 
 	end = memchr(line, '\n', len);
 	if (end != NULL)
@@ -161,6 +183,27 @@ set_script(struct content *c)
 	while (len > 0 && strchr(" \t\r", line[len - 1]) != NULL)
 		len--;
 	c->entry->script = arena_strndup(c->reader->index->arena, line, len);
+}
+
+/* What dpkg alone runs is not worth the room. */
+#define MAINTAINER_SCRIPTS "var/lib/dpkg/info/"
+
+/* What the script calls, if it is one of a shell. */
+static void
+set_calls(struct content *c)
+{
+	struct layer_reader *r = c->reader;
+	auto_strbuf struct strbuf calls;
+
+	strbuf_init(&calls, LIMIT_SCRIPT_CALLS);
+	if (!is_started_script(c) || !script_is_shell(c->entry->script) ||
+	    strncmp(c->entry->path, MAINTAINER_SCRIPTS,
+		strlen(MAINTAINER_SCRIPTS)) == 0)
+		return;
+	script_calls_read(r->head, c->head_len, &calls);
+	if (calls.len > 0)
+		c->entry->calls =
+		    arena_strndup(r->index->arena, calls.data, calls.len);
 }
 
 /* A file that cannot be used as ELF stays a file; the report says so. */
@@ -220,8 +263,10 @@ finish_content(struct content *c, struct err *e)
 	bool keep = c->want == SPOOL_YES;
 
 	c->entry->marks = marks_finish(c->reader->marks);
-	if (is_script(c))
+	if (is_script(c)) {
 		set_script(c);
+		set_calls(c);
+	}
 	if (!c->spooling)
 		return 0;
 	if (is_elf(c)) {

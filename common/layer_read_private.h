@@ -15,6 +15,7 @@ struct layer_reader {
 	struct spool *spool; /* also where ELF files are put to be looked at */
 	struct layer_index *index;
 	struct marks *marks;
+	char *head; /* LIMIT_SCRIPT_SIZE: how the current file begins */
 	struct strbuf path; /* of the current entry, normalized */
 	struct strbuf warnings;
 	uint64_t indexed_total; /* bytes of contents held in the index */
@@ -46,7 +47,7 @@ int layer_read_header(struct layer_reader *r, struct layer_entry *entry,
 
 /*
  * Reads the content of the file `entry`, as far as it is needed: sets elf,
- * marks, script and content, and spools it when the filter wants it.
+ * marks, script, calls and content, and spools it when the filter wants it.
  */
 int layer_read_content(
     struct layer_reader *r, struct layer_entry *entry, struct err *e);

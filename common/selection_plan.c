@@ -82,6 +82,7 @@ add_copy(struct plan *p, const char *path, const struct layer_entry *from,
 	to->path = copy_string(p, path);
 	to->elf = NULL;
 	to->script = NULL;
+	to->calls = NULL;
 	to->content = NULL;
 	to->content_len = 0;
 	if (from->type != ENTRY_FILE)

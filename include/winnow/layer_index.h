@@ -24,7 +24,7 @@
 #include "winnow/strbuf.h"
 
 /* Changes whenever the serialized form, or what is read, changes. */
-#define LAYER_INDEX_VERSION 8
+#define LAYER_INDEX_VERSION 9
 
 enum entry_type {
 	ENTRY_FILE,
@@ -67,6 +67,8 @@ struct layer_entry {
 	struct elf_facts *elf; /* of ELF executables and libraries */
 	uint32_t marks; /* of files: MARK_BIT()s, what its content says it is */
 	char *script; /* what follows "#!" on the first line, or NULL */
+	char *calls; /* of executable shell scripts: the programs that they
+			call (script_calls.h), or NULL */
 	char *content; /* small files that the pipeline reads itself
 			  (layer_index_wants_content()), and contents
 			  that a plan replaces; else NULL */

@@ -16,6 +16,7 @@
 static char path_dir[] = "", path_file[] = "usr/lib/libx.so.1";
 static char path_link[] = "caf\xe9", target[] = "../x//y";
 static char text_a[] = "a", text_b[] = "b", text_rpath[] = "$ORIGIN/../lib";
+static char calls[] = "id /usr/bin/gosu";
 static char content[] = "con\0tent";
 static char *needed[] = {text_a, text_b};
 static struct elf_dlopen dlopens[] = {
@@ -69,6 +70,7 @@ make_index(void)
 	    .xattr_count = 2,
 	    .elf = &facts,
 	    .script = text_a,
+	    .calls = calls,
 	    .content = content,
 	    .content_len = 8,
 	};
@@ -133,6 +135,7 @@ check_file(const struct layer_entry *entry)
 	assert_string_equal(entry->path, path_file);
 	assert_null(entry->link);
 	assert_string_equal(entry->script, "a");
+	assert_string_equal(entry->calls, "id /usr/bin/gosu");
 	assert_int_equal(entry->content_len, 8);
 	assert_memory_equal(entry->content, content, 8);
 	assert_int_equal(entry->xattr_count, 2);
@@ -233,6 +236,7 @@ test_refuses_entries(void **state)
 	static struct layer_xattr falls[] = {
 	    {text_b, NULL, 0}, {text_a, NULL, 0}};
 	static struct layer_xattr unnamed[] = {{empty, NULL, 0}};
+	static char slash_inside[] = "a b/c";
 	static struct elf_facts odd = {.bits = 16};
 	const struct layer_entry cases[] = {
 	    {.path = slash},
@@ -255,6 +259,10 @@ test_refuses_entries(void **state)
 	    {.path = text_a, .type = ENTRY_FIFO, .elf = &facts},
 	    {.path = text_a, .type = ENTRY_FIFO, .marks = 1},
 	    {.path = text_a, .marks = MARK_BIT(MARKS)},
+	    {.path = text_a, .type = ENTRY_FIFO, .calls = text_a},
+	    {.path = text_a, .calls = text_a},
+	    {.path = text_a, .script = text_a, .calls = empty},
+	    {.path = text_a, .script = text_a, .calls = slash_inside},
 	    {.path = text_a, .dev_major = 1},
 	    {.path = text_a, .content = text_b, .content_len = 1, .size = 2},
 	    {.path = text_a, .elf = &odd},

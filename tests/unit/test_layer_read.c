@@ -477,7 +477,7 @@ test_scripts(void **state)
 	memcpy(line, "#!", 2);
 	tar_add(&tar,
 	    &(struct tar_member){
-		.name = "s", .data = line, .size = sizeof(line)});
+		.name = "s", .data = line, .size = sizeof(line), .mode = 0755});
 	tar_end(&tar);
 	index = read_good(&tar);
 	assert_int_equal(index->count, count + 1);
@@ -489,6 +489,58 @@ test_scripts(void **state)
 			    index->entries[i].script, cases[i].script);
 	assert_int_equal(
 	    strlen(index->entries[count].script), LIMIT_SCRIPT_LINE);
+}
+
+/* Scripts that may be started, and of a shell. */
+static void
+test_calls(void **state)
+{
+	static const struct {
+		const char *name, *content, *calls;
+		unsigned mode;
+	} cases[] = {
+	    {"s", "#!/bin/sh\none; two", "one two", 0755},
+	    {"s", "#!/bin/sh\none; two", "one two", 0001},
+	    {"s", "#!/bin/sh\none", NULL, 0644},
+	    {"s", "#!/bin/sh\necho", NULL, 0755},
+	    {"s", "#!/usr/bin/python3\none", NULL, 0755},
+	    {"s", "one", NULL, 0755},
+	    {"s", "#!/bin/sh one", NULL, 0755},
+	    {"var/lib/dpkg/info/s.postinst", "#!/bin/sh\none", NULL, 0755},
+	};
+	const size_t count = sizeof(cases) / sizeof(cases[0]);
+	auto_layer_index struct layer_index *index = NULL;
+	auto_free char *large = mem_alloc(2 * LIMIT_SCRIPT_SIZE);
+	auto_strbuf struct strbuf tar;
+	size_t i;
+
+	(void)state;
+	strbuf_init(&tar, TAR_MAX);
+	for (i = 0; i < count; i++)
+		tar_add(&tar,
+		    &(struct tar_member){.name = cases[i].name,
+			.data = cases[i].content,
+			.mode = cases[i].mode});
+	/* A word that ends at the limit, and one behind it. */
+	memset(large, '\n', 2 * LIMIT_SCRIPT_SIZE);
+	memcpy(large, "#!/bin/sh", 9);
+	memcpy(large + LIMIT_SCRIPT_SIZE - 5, "\none\ntwo", 8);
+	tar_add(&tar,
+	    &(struct tar_member){.name = "s",
+		.data = large,
+		.size = 2 * LIMIT_SCRIPT_SIZE,
+		.mode = 0755});
+	tar_end(&tar);
+	index = read_good(&tar);
+	assert_int_equal(index->count, count + 1);
+	for (i = 0; i < count; i++)
+		if (cases[i].calls == NULL)
+			assert_null(index->entries[i].calls);
+		else
+			assert_string_equal(
+			    index->entries[i].calls, cases[i].calls);
+	assert_string_equal(index->entries[count].script, "/bin/sh");
+	assert_string_equal(index->entries[count].calls, "one");
 }
 
 static enum spool_want
@@ -716,6 +768,7 @@ main(void)
 	    cmocka_unit_test(test_cut_ends),
 	    cmocka_unit_test(test_digest_first),
 	    cmocka_unit_test(test_scripts),
+	    cmocka_unit_test(test_calls),
 	    cmocka_unit_test(test_spool),
 	    cmocka_unit_test(test_contents),
 	    cmocka_unit_test(test_sparse),

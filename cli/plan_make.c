@@ -147,7 +147,7 @@ plan_make(const struct preview *p, struct plan *out)
 	free(c.repeated);
 	fold_sum(&out->fold);
 	join_causes(out);
-	out->hints = hints_make(s);
+	out->hints = hints_make(s, p->config);
 	judge(out);
 }
 

@@ -1,4 +1,4 @@
-#include "hints.h"
+#include "hints_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,8 +80,8 @@ struct watches {
 	size_t count;
 };
 
-static bool
-is_ignored(const struct policy *p, const char *family)
+bool
+hints_are_ignored(const struct policy *p, const char *family)
 {
 	size_t i;
 
@@ -301,7 +301,7 @@ make_watches(struct watches *w, const struct selection *s)
 	for (i = 0; i < FAMILIES; i++) {
 		const struct family *f = &families[i];
 
-		if (by[i] == NULL || is_ignored(s->policy, f->name))
+		if (by[i] == NULL || hints_are_ignored(s->policy, f->name))
 			continue;
 		if (f->members == NULL)
 			watch_nss(w, s);
@@ -397,7 +397,7 @@ is_repeated(const struct watches *w, const struct watch *watch)
 }
 
 json_t *
-hints_make(const struct selection *s)
+hints_make(const struct selection *s, const json_t *config)
 {
 	json_t *hints = json_array();
 	struct watches watches = {.count = 0};
@@ -410,5 +410,6 @@ hints_make(const struct selection *s)
 		if (w->count > 0 && w->kept == 0 && !is_repeated(&watches, w))
 			push_hint(hints, w);
 	clear_watches(&watches);
+	hints_add_scripts(hints, s, config);
 	return hints;
 }

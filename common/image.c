@@ -99,7 +99,7 @@ make_report(const struct selection *s, const struct image_configs *configs,
 		json_object_get(report, "warnings"), e) == -1 ||
 	    audit_variant(s, kept, configs, report, e) == -1)
 		return -1;
-	json_put(report, "hints", hints_make(s));
+	json_put(report, "hints", hints_make(s, configs->variant));
 	*out = json_incref(report);
 	return 0;
 }

@@ -183,6 +183,24 @@ image_config_closure_env(const json_t *config)
 	};
 }
 
+static bool
+keeps(const void *arg, const struct tree_node *n)
+{
+	return selection_keeps(arg, n);
+}
+
+struct lookup
+image_config_lookup(const json_t *config, const struct selection *s)
+{
+	return (struct lookup){
+	    .tree = s->tree,
+	    .keeps = keeps,
+	    .arg = s,
+	    .dirs = image_config_env(config, "PATH"),
+	    .workdir = image_config_string(config, "WorkingDir"),
+	};
+}
+
 static int
 add_dir(struct selection_config *dirs, size_t *capacity, const char *path,
     struct err *e)

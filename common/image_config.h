@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "lookup.h"
 #include "winnow/err.h"
 #include "winnow/selection.h"
 #include "winnow/tree.h"
@@ -78,6 +79,9 @@ const char *image_config_string(const json_t *config, const char *key);
 const char *image_config_env(const json_t *config, const char *name);
 /* The variables of the loader, borrowed. */
 struct closure_env image_config_closure_env(const json_t *config);
+/* How a container finds its programs among what is kept, borrowed. */
+struct lookup
+image_config_lookup(const json_t *config, const struct selection *s);
 
 /*
  * The line of a passwd(5) or group(5) file whose first field is `name`, or,

@@ -13,7 +13,8 @@ static const char *const categories[] = {"shell", "package-manager",
     "dead-script"};
 
 static const char *const families[] = {"apr", "fontconfig", "gconv", "icu",
-    "imagemagick", "krb5", "locales", "mesa", "nss", "openssl", "pam", "sasl"};
+    "imagemagick", "krb5", "locales", "mesa", "nss", "openssl", "pam", "sasl",
+    "scripts"};
 
 const char *const *
 policy_families(size_t *count)

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "image_config.h"
 #include "lookup.h"
 #include "script.h"
 #include "winnow/closure.h"
@@ -26,12 +27,6 @@ struct subject {
 	const char *what; /* "entrypoint" */
 	const char *remedy;
 };
-
-static bool
-keeps(const void *arg, const struct tree_node *n)
-{
-	return selection_keeps(arg, n);
-}
 
 static char *
 node_text(const struct tree_node *n)
@@ -448,11 +443,7 @@ startup_check(const struct selection *selection,
 	    .tree = selection->tree,
 	    .config = config,
 	    .closure = closure,
-	    .lookup = {.tree = selection->tree,
-		.keeps = keeps,
-		.arg = selection,
-		.dirs = image_config_env(config, "PATH"),
-		.workdir = image_config_string(config, "WorkingDir")}};
+	    .lookup = image_config_lookup(config, selection)};
 
 	image_config_warn(
 	    configs, selection->tree, selection->policy->config, warnings);

@@ -120,6 +120,25 @@ expect_text out 'starts     /opt/app/bin/app -x "two words" as root' \
 expect_text out 'starts     /opt/app/start.sh app as root'
 ! grep -q 'instead of' out || fail "$(cat out)"
 
+echo "# what a kept script calls and the variant lacks"
+sed 's|- /bin/app|- /opt/app/start.sh\n  - /bin/sh|; /^config/,$d' policy.yaml \
+	>script.yaml
+"$winnow" plan --sets sets --policy script.yaml oci:source:latest >out
+expect_text out 'hint: /opt/app/start.sh (script.yaml:3 ' \
+	' calls app, which the variant does not have'
+"$winnow" plan --json --sets sets --policy script.yaml oci:source:latest |
+	python3 -c '
+import json, sys
+hint, = [h for h in json.load(sys.stdin)["hints"] if h["family"] == "scripts"]
+assert (hint["files"], hint["script"], hint["programs"]) == \
+    (1, "opt/app/start.sh", ["usr/bin/app"]), hint'
+"$winnow" strip --sets sets --policy script.yaml oci:source:latest \
+	oci:dest:script >out
+expect_text out 'hint: /opt/app/start.sh '
+echo 'ignore_hints: [scripts]' >>script.yaml
+"$winnow" plan --sets sets --policy script.yaml oci:source:latest >out
+! grep -q 'hint: /opt/app/start.sh' out || fail "$(cat out)"
+
 echo "# a known image is planned without its layers"
 without_layers source bare
 sed 's|- /tmp|- /tmp\n  - /games/**|' policy.yaml >edited.yaml

@@ -30,6 +30,8 @@ fill_entry(struct layer_entry *to, const struct fixture_entry *from)
 			to->script = mem_strndup(from->content + 2,
 			    strcspn(from->content + 2, "\n"));
 	}
+	if (from->calls != NULL)
+		to->calls = mem_strdup(from->calls);
 	if (from->xattr != NULL) {
 		to->xattrs = mem_zalloc(1, sizeof(*to->xattrs));
 		to->xattrs[0].name = mem_strdup(from->xattr);
@@ -70,6 +72,7 @@ fixture_free_layer(struct layer_index *layer)
 		free(entry->link);
 		free(entry->content);
 		free(entry->script);
+		free(entry->calls);
 		if (entry->xattr_count > 0) {
 			free(entry->xattrs[0].name);
 			free(entry->xattrs[0].value);

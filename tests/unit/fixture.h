@@ -18,6 +18,7 @@ struct fixture_entry {
 	const struct elf_facts *elf; /* borrowed */
 	uint32_t marks;
 	uint64_t size; /* of a file whose content no index has */
+	const char *calls; /* of scripts */
 };
 
 /* One layer of `count` entries, in memory; fixture_free_layer() it. */

@@ -15,6 +15,7 @@
 #include "winnow/policy.h"
 #include "winnow/selection.h"
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define LIB "usr/lib/x86_64-linux-gnu/"
 
 static char soname[64], loader[] = "/lib64/ld-linux-x86-64.so.2";
@@ -49,9 +50,9 @@ static const struct {
 };
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
 
-/* The hints of an image under a policy, as "FAMILY EXAMPLE; ...". */
-static char *
-list_hints(const struct fixture_entry *entries, size_t count, const char *keep,
+/* The hints of an image under a policy; a new reference. */
+static json_t *
+make_hints(const struct fixture_entry *entries, size_t count, const char *keep,
     const char *ignored)
 {
 	auto_free char *text = mem_printf(
@@ -62,20 +63,33 @@ list_hints(const struct fixture_entry *entries, size_t count, const char *keep,
 	    keep, ignored);
 	struct layer_index *layer = fixture_layer(entries, count);
 	auto_tree struct tree *t = fixture_tree(layer);
-	auto_json json_t *report = json_object();
+	auto_json json_t *config = json_pack(
+	    "{s:{s:[s]}}", "config", "Env", "PATH=/opt/bin:/usr/bin:/bin");
 	auto_selection struct selection *s = NULL;
 	auto_policy struct policy *p = NULL;
-	auto_strbuf struct strbuf out;
-	json_t *hint;
+	json_t *hints;
 	struct err e;
-	size_t i;
 
-	strbuf_init(&out, 1 << 16);
 	if (policy_parse(text, strlen(text), &p, &e) == -1 ||
 	    selection_make(t, p, NULL, &s, &e) == -1)
 		fail_msg("%s", e.message);
-	json_put(report, "hints", hints_make(s));
-	json_array_foreach(json_object_get(report, "hints"), i, hint)
+	hints = hints_make(s, config);
+	fixture_free_layer(layer);
+	return hints;
+}
+
+/* The same, of families of files, as "FAMILY EXAMPLE; ...". */
+static char *
+list_hints(const struct fixture_entry *entries, size_t count, const char *keep,
+    const char *ignored)
+{
+	auto_json json_t *hints = make_hints(entries, count, keep, ignored);
+	auto_strbuf struct strbuf out;
+	json_t *hint;
+	size_t i;
+
+	strbuf_init(&out, 1 << 16);
+	json_array_foreach(hints, i, hint)
 	{
 		assert_non_null(
 		    strstr(json_string_value(json_object_get(hint, "text")),
@@ -84,7 +98,6 @@ list_hints(const struct fixture_entry *entries, size_t count, const char *keep,
 		    json_string_value(json_object_get(hint, "family")),
 		    json_string_value(json_object_get(hint, "example")));
 	}
-	fixture_free_layer(layer);
 	return strbuf_steal(&out);
 }
 
@@ -249,8 +262,141 @@ test_names(void **state)
 		for (j = 0; j < FAMILIES; j++)
 			if (strcmp(names[i], families[j].family) == 0)
 				break;
-		assert_true(j < FAMILIES || strcmp(names[i], "nss") == 0);
+		assert_true(j < FAMILIES || strcmp(names[i], "nss") == 0 ||
+		    strcmp(names[i], "scripts") == 0);
 	}
+}
+
+/* /srv/start calls programs: of /usr/bin, by links, and those that are none. */
+static const struct fixture_entry scripts[] = {
+    {.type = ENTRY_SYMLINK, .path = "bin", .link = "usr/bin"},
+    {.path = "usr/bin/sh", .mode = 0755},
+    {.path = "usr/bin/env", .mode = 0755},
+    {.path = "usr/bin/id", .mode = 0755},
+    {.path = "usr/bin/box", .mode = 0755},
+    {.type = ENTRY_SYMLINK, .path = "usr/bin/chown", .link = "box"},
+    {.path = "usr/bin/find", .mode = 0755},
+    {.path = "opt/bin/id", .mode = 0755},
+    {.path = "usr/bin/data"},
+    {.path = "sbin/no-path", .mode = 0755},
+    {.path = "srv/start",
+	.mode = 0755,
+	.content = "#!/bin/sh",
+	.calls = "nowhere id data chown /bin/find no-path /sbin/no-path"},
+    {.path = "srv/env",
+	.mode = 0755,
+	.content = "#!/usr/bin/env sh",
+	.calls = "id"},
+    {.path = "srv/text", .content = "#!/bin/sh", .calls = "id"},
+};
+
+/* The scripts and what they lack, as "SCRIPT: PROGRAM PROGRAM; ...". */
+static void
+expect_scripts(const char *keep, const char *ignored, const char *expected)
+{
+	auto_json json_t *hints =
+	    make_hints(scripts, COUNT(scripts), keep, ignored);
+	auto_strbuf struct strbuf out;
+	json_t *hint, *program;
+	size_t i, j;
+
+	strbuf_init(&out, 1 << 16);
+	json_array_foreach(hints, i, hint)
+	{
+		const json_t *programs = json_object_get(hint, "programs");
+
+		assert_string_equal(
+		    json_string_value(json_object_get(hint, "family")),
+		    "scripts");
+		assert_int_equal(
+		    json_integer_value(json_object_get(hint, "files")),
+		    json_array_size(programs));
+		assert_ptr_equal(json_object_get(hint, "example"),
+		    json_array_get(programs, 0));
+		strbuf_add_format(&out,
+		    "%s:", json_string_value(json_object_get(hint, "script")));
+		json_array_foreach(programs, j, program)
+		    strbuf_add_format(&out, " %s", json_string_value(program));
+		strbuf_add_string(&out, "; ");
+	}
+	if (strcmp(strbuf_string(&out), expected) != 0)
+		fail_msg(
+		    "\"%s\" instead of \"%s\"", strbuf_string(&out), expected);
+}
+
+#define START PATTERN("/srv/start")
+#define SHELL PATTERN("/bin/sh")
+
+static void
+test_scripts(void **state)
+{
+	(void)state;
+	expect_scripts(START "," SHELL, "",
+	    "srv/start: opt/bin/id usr/bin/chown bin/find sbin/no-path; ");
+	/* A kept program of the same name is found first, or behind it. */
+	expect_scripts(START "," SHELL "," PATTERN("/opt/bin/id"), "",
+	    "srv/start: usr/bin/chown bin/find sbin/no-path; ");
+	/* A kept program does not help if the link to it is gone. */
+	expect_scripts(START "," SHELL "," PATTERN("/usr/bin/{id,box,find}"),
+	    "", "srv/start: usr/bin/chown sbin/no-path; ");
+	expect_scripts(START "," SHELL
+			     "," PATTERN("/usr/bin/*") "," PATTERN("/sbin/*"),
+	    "", "");
+	/* Nothing is wrong with what is not kept, or is no script to run. */
+	expect_scripts(PATTERN("/srv/text") "," SHELL, "", "");
+	expect_scripts(SHELL, "", "");
+	expect_scripts(START "," SHELL, "\"scripts\"", "");
+	/* Without its interpreter it does not run: others say so. */
+	expect_scripts(START, "", "");
+	expect_scripts(START "," PATTERN("/usr/bin/sh"), "", "");
+	expect_scripts(PATTERN("/srv/env") "," SHELL, "", "");
+	expect_scripts(PATTERN("/srv/env") "," PATTERN("/usr/bin/env"), "", "");
+	expect_scripts(PATTERN("/srv/{env,start}") "," SHELL
+						   "," PATTERN("/usr/bin/env"),
+	    "",
+	    "srv/env: opt/bin/id; "
+	    "srv/start: opt/bin/id usr/bin/chown bin/find sbin/no-path; ");
+}
+
+/* Names are put together, and neither they nor the hints go on for ever. */
+static void
+test_scripts_text(void **state)
+{
+	static struct fixture_entry many[75];
+	static char names[75][16], all[1024];
+	auto_json json_t *few = NULL, *hints = NULL;
+	size_t i;
+
+	(void)state;
+	many[0] = (struct fixture_entry){.path = "usr/bin/sh", .mode = 0755};
+	for (i = 1; i < 75; i++) {
+		snprintf(names[i], sizeof(names[i]),
+		    i < 15 ? "usr/bin/p%02zu" : "srv/s%02zu", i);
+		many[i] = (struct fixture_entry){.path = names[i],
+		    .mode = 0755,
+		    .content = i < 15 ? NULL : "#!/usr/bin/sh",
+		    .calls = i < 15 ? NULL : all};
+		if (i < 15)
+			snprintf(all + strlen(all), sizeof(all) - strlen(all),
+			    "%sp%02zu", i == 1 ? "" : " ", i);
+	}
+	few = make_hints(
+	    many, 17, PATTERN("/srv/*") "," PATTERN("/usr/bin/{sh,p0?}"), "");
+	assert_int_equal(json_array_size(few), 2);
+	assert_string_equal(
+	    json_string_value(json_object_get(json_array_get(few, 0), "text")),
+	    "/srv/s15 (t:1 keep /srv/*) calls p10, p11, p12, p13, p14, which "
+	    "the variant does not have: keep what it needs, drop the script, "
+	    "or add \"ignore_hints: [scripts]\"");
+	hints = make_hints(
+	    many, 75, PATTERN("/srv/*") "," PATTERN("/usr/bin/sh"), "");
+	assert_int_equal(json_array_size(hints), 51);
+	assert_non_null(strstr(json_string_value(json_object_get(
+				   json_array_get(hints, 0), "text")),
+	    "p09, p10 and 4 more, which"));
+	assert_string_equal(json_string_value(json_object_get(
+				json_array_get(hints, 50), "text")),
+	    "10 more scripts call programs that the variant does not have");
 }
 
 int
@@ -262,6 +408,8 @@ main(void)
 	    cmocka_unit_test(test_kerberos),
 	    cmocka_unit_test(test_nss),
 	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_scripts),
+	    cmocka_unit_test(test_scripts_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

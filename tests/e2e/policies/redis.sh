@@ -17,6 +17,13 @@ bare_redis()
 	    "$dir/winnowd.log"
 	check 'redis: and says what' grep -q 'image.hint .*C\.UTF-8' \
 	    "$dir/winnowd.log"
+	curl -sS -H "Accept: $accept" -o "$dir/script.json" \
+	    "http://$proxy/v2/script/redis/manifests/7"
+	has 'redis: with its script it is built' "$(cat "$dir/script.json")" \
+	    '"schemaVersion"'
+	check 'redis: the log says what the script lacks' grep -q \
+	    'image.hint .*docker-entrypoint.sh .* calls id, find, chown,' \
+	    "$dir/winnowd.log"
 }
 
 try_redis()

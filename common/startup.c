@@ -6,7 +6,9 @@
 #include "image_config.h"
 #include "lookup.h"
 #include "script.h"
+#include "script_calls.h"
 #include "winnow/closure.h"
+#include "winnow/glob.h"
 #include "winnow/json.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
@@ -26,6 +28,7 @@ struct startup {
 struct subject {
 	const char *what; /* "entrypoint" */
 	const char *remedy;
+	const char *without_shell; /* of a script */
 };
 
 static char *
@@ -83,14 +86,38 @@ struct script {
 	char *text; /* "entrypoint start.sh" */
 };
 
+/* True when the audit would refuse a variant with this shell. */
+static bool
+is_forbidden_shell(
+    const struct policy *p, const char *name, const struct lookup_result *found)
+{
+	auto_free char *real = node_text(found->lost);
+	const char *path = found->lost_path + strspn(found->lost_path, "/");
+	bool forbidden = false;
+	size_t i;
+
+	for (i = 0; i < p->fail_on_count; i++)
+		if (strcmp(p->fail_on[i], "shell") == 0)
+			forbidden = script_is_shell(name);
+	for (i = 0; i < p->exception_count; i++)
+		if (glob_match(p->exceptions[i].glob, real) ||
+		    glob_match(p->exceptions[i].glob, path))
+			return false;
+	return forbidden;
+}
+
 /* Fails for the program `name` that a script needs. */
 static int
-fail_script(const struct script *script, const char *name,
-    const struct lookup_result *found, struct err *e)
+fail_script(const struct startup *s, const struct script *script,
+    const char *name, const struct lookup_result *found, struct err *e)
 {
 	auto_free char *text = mem_printf(
 	    "%s is a script that needs %.200s, which", script->text, name);
 
+	if (found->lost != NULL &&
+	    is_forbidden_shell(s->selection->policy, name, found))
+		return err_set(e, ERR_POLICY, "%s audit.fail_on forbids: %s",
+		    text, script->subject->without_shell);
 	if (found->lost != NULL)
 		return fail_not_kept(text, found, script->subject->remedy, e);
 	return err_set(e, ERR_POLICY, "%s the image does not have: %s", text,
@@ -175,7 +202,7 @@ find_for_script(const struct startup *s, const struct script *script,
 	lookup_program(&s->lookup, name, &found);
 	*out = found.node;
 	if (found.node == NULL)
-		r = fail_script(script, name, &found, e);
+		r = fail_script(s, script, name, &found, e);
 	lookup_clear(&found);
 	return r;
 }
@@ -316,15 +343,18 @@ check_command(
 	json_t *command = make_command(s->config);
 	auto_strbuf struct strbuf path;
 	const struct tree_node *program = NULL;
-	struct subject subject = {"cmd", "set config.cmd to another program"};
+	struct subject subject = {"cmd", "set config.cmd to another program",
+	    "set config.cmd to the program that the script starts"};
 
 	strbuf_init(&path, LIMIT_PATH + 1);
 	json_put(report, "command", command);
 	if (json_array_size(command) == 0)
 		return 0;
 	if (image_config_list(s->config, "Entrypoint") != NULL)
-		subject = (struct subject){
-		    "entrypoint", "set config.entrypoint to another program"};
+		subject = (struct subject){"entrypoint",
+		    "set config.entrypoint to another program",
+		    "set config.entrypoint to the program that the script "
+		    "starts"};
 	if (check_program(s, &subject,
 		json_string_value(json_array_get(command, 0)), &program,
 		e) == -1)
@@ -350,8 +380,8 @@ check_health(const struct startup *s, json_t *warnings)
 	    "Test");
 	const json_t *shell = image_config_list(s->config, "Shell");
 	const char *kind = json_string_value(json_array_get(test, 0));
-	static const struct subject subject = {
-	    "healthcheck", "set config.healthcheck to none"};
+	static const char remedy[] = "set config.healthcheck to none";
+	static const struct subject subject = {"healthcheck", remedy, remedy};
 	const struct tree_node *program;
 	const char *name = NULL;
 	auto_free char *text = NULL;

@@ -11,6 +11,7 @@
 #include <elf.h>
 
 #include "fixture.h"
+#include "winnow/glob.h"
 #include "winnow/image.h"
 #include "winnow/json.h"
 #include "winnow/mem.h"
@@ -414,6 +415,36 @@ test_fail_on(void **state)
 	clear_policy(&p);
 }
 
+/* Advice to keep what the audit refuses is none. */
+static void
+test_forbidden_shell(void **state)
+{
+	static const char *const keep[] = {"/srv/start", NULL};
+	static char shell[] = "shell", path[] = "/bin/sh";
+	char *fail_on[] = {shell};
+	struct policy_exception exception = {.path = path};
+	struct image_plan *out = NULL;
+	struct policy p;
+	struct err e;
+
+	(void)state;
+	make_policy(&p, keep);
+	p.fail_on = fail_on;
+	p.fail_on_count = 1;
+	assert_int_equal(plan(RUN("\"/srv/start\""), &p, &out, &e), -1);
+	assert_string_equal(e.message,
+	    "entrypoint /srv/start is a script that needs /bin/sh, which "
+	    "audit.fail_on forbids: set config.entrypoint to the program that "
+	    "the script starts");
+	assert_int_equal(glob_compile(path, &exception.glob, NULL, &e), 0);
+	p.exceptions = &exception;
+	p.exception_count = 1;
+	assert_int_equal(plan(RUN("\"/srv/start\""), &p, &out, &e), -1);
+	assert_non_null(strstr(e.message, "add under keep: - /bin/sh"));
+	glob_free(exception.glob);
+	clear_policy(&p);
+}
+
 static void
 test_disagreement(void **state)
 {
@@ -440,6 +471,7 @@ main(void)
 	    cmocka_unit_test(test_lost_arguments),
 	    cmocka_unit_test(test_report),
 	    cmocka_unit_test(test_fail_on),
+	    cmocka_unit_test(test_forbidden_shell),
 	    cmocka_unit_test(test_disagreement),
 	};
 

@@ -1,6 +1,6 @@
 # Prometheus for policies-serve.sh: it asks another and, over TLS, itself, reads
 # its configuration again, and has its volume after it was killed.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2034
 
 repositories[prometheus]=prom/prometheus
 

@@ -3,6 +3,9 @@
 # on the same image.
 # shellcheck shell=bash disable=SC2154
 
+. "$here/mariadb.sh"
+. "$here/httpd.sh"
+
 # What of PHP works, a line for each trial.
 wordpress_trials()
 {

@@ -61,6 +61,7 @@ for round in $(seq "$rounds"); do
 	timed one-inflate inflate_on_one
 	timed one-strip strip_image taskset -c "$processor"
 	rm -rf "$dir/stripped"
+	timed all-plain inflate_layers 1
 	timed all-inflate inflate_layers "$processors"
 	timed all-strip strip_image
 	rm -rf "$dir/stripped"
@@ -69,6 +70,7 @@ printf '%-38s %10s %6s %10s %6s\n' "medians of $rounds rounds" time ratio \
     processor ratio
 row 'igzip -dc of all layers, one processor' one-inflate one-inflate
 row 'winnow strip, one processor' one-strip one-inflate
+row "igzip -dc, one layer after the other" all-plain all-inflate
 row "igzip -dc of all layers, $processors at once" all-inflate all-inflate
 row "winnow strip, $processors processors" all-strip all-inflate
 echo '(to reach: a ratio of 1.5)'

@@ -63,7 +63,7 @@ keeps(const void *arg, const struct tree_node *n)
  * follows symbolic links, as in a policy's keep list.
  */
 static bool
-is_excused_by(const struct audit_scan *s, const struct policy_exception *x,
+is_excused_by(const struct tree *t, const struct policy_exception *x,
     const struct tree_node *n)
 {
 	auto_strbuf struct strbuf path, base;
@@ -76,15 +76,15 @@ is_excused_by(const struct audit_scan *s, const struct policy_exception *x,
 		return true;
 	for (i = 0; i < glob_alternatives(x->glob); i++) {
 		const struct glob *rest = glob_rest(x->glob, i);
-		const struct tree_node *at = tree_resolve(s->tree, NULL,
+		const struct tree_node *at = tree_resolve(t, NULL,
 		    glob_literal_prefix(x->glob, i), TREE_NOFOLLOW, NULL, NULL);
 
 		if (at == NULL || (rest == NULL && at != n))
 			continue;
 		if (rest == NULL)
 			return true;
-		at = tree_resolve(s->tree, NULL,
-		    glob_literal_prefix(x->glob, i), 0, NULL, NULL);
+		at = tree_resolve(
+		    t, NULL, glob_literal_prefix(x->glob, i), 0, NULL, NULL);
 		if (at == NULL)
 			continue;
 		tree_node_path(at, &base);
@@ -110,19 +110,35 @@ is_fatal(const struct policy *p, enum audit_category category)
 	return false;
 }
 
+/* The first exception for the node, or NULL. */
+static const struct policy_exception *
+find_exception(
+    const struct tree *t, const struct policy *p, const struct tree_node *n)
+{
+	size_t i;
+
+	for (i = 0; p != NULL && n != NULL && i < p->exception_count; i++)
+		if (is_excused_by(t, &p->exceptions[i], n))
+			return &p->exceptions[i];
+	return NULL;
+}
+
+bool
+audit_forbids(const struct tree *t, const struct policy *p,
+    enum audit_category category, const struct tree_node *n)
+{
+	return is_fatal(p, category) && find_exception(t, p, n) == NULL;
+}
+
 /* Adds a finding that is complete but for what the policy says of it. */
 static void
 add(struct audit_scan *s, struct audit_finding f)
 {
+	const struct policy_exception *exception =
+	    find_exception(s->tree, s->policy, f.node);
 	struct audit *a = s->audit;
-	size_t i;
 
-	for (i = 0; s->policy != NULL && f.node != NULL &&
-	     i < s->policy->exception_count;
-	     i++)
-		if (f.excused == NULL &&
-		    is_excused_by(s, &s->policy->exceptions[i], f.node))
-			f.excused = s->policy->exceptions[i].reason;
+	f.excused = exception == NULL ? NULL : exception->reason;
 	f.fatal = f.excused == NULL && is_fatal(s->policy, f.category);
 	if (f.fatal)
 		a->fatal = true;

@@ -7,8 +7,8 @@
 #include "lookup.h"
 #include "script.h"
 #include "script_calls.h"
+#include "winnow/audit.h"
 #include "winnow/closure.h"
-#include "winnow/glob.h"
 #include "winnow/json.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
@@ -86,24 +86,21 @@ struct script {
 	char *text; /* "entrypoint start.sh" */
 };
 
-/* True when the audit would refuse a variant with this shell. */
+/*
+ * True when the audit would refuse a variant with this shell, by the file and
+ * by the name that leads to it.
+ */
 static bool
-is_forbidden_shell(
-    const struct policy *p, const char *name, const struct lookup_result *found)
+is_forbidden_shell(const struct startup *s, const char *name,
+    const struct lookup_result *found)
 {
-	auto_free char *real = node_text(found->lost);
-	const char *path = found->lost_path + strspn(found->lost_path, "/");
-	bool forbidden = false;
-	size_t i;
+	const struct policy *p = s->selection->policy;
+	const struct tree_node *link = tree_resolve(
+	    s->tree, NULL, found->lost_path, TREE_NOFOLLOW, NULL, NULL);
 
-	for (i = 0; i < p->fail_on_count; i++)
-		if (strcmp(p->fail_on[i], "shell") == 0)
-			forbidden = script_is_shell(name);
-	for (i = 0; i < p->exception_count; i++)
-		if (glob_match(p->exceptions[i].glob, real) ||
-		    glob_match(p->exceptions[i].glob, path))
-			return false;
-	return forbidden;
+	return script_is_shell(name) &&
+	    audit_forbids(s->tree, p, AUDIT_SHELL, found->lost) &&
+	    audit_forbids(s->tree, p, AUDIT_SHELL, link);
 }
 
 /* Fails for the program `name` that a script needs. */
@@ -114,8 +111,7 @@ fail_script(const struct startup *s, const struct script *script,
 	auto_free char *text = mem_printf(
 	    "%s is a script that needs %.200s, which", script->text, name);
 
-	if (found->lost != NULL &&
-	    is_forbidden_shell(s->selection->policy, name, found))
+	if (found->lost != NULL && is_forbidden_shell(s, name, found))
 		return err_set(e, ERR_POLICY, "%s audit.fail_on forbids: %s",
 		    text, script->subject->without_shell);
 	if (found->lost != NULL)

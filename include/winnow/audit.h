@@ -64,6 +64,13 @@ void audit_free(struct audit *a);
 AUTO_DEFINE(audit, audit_free)
 #define auto_audit __attribute__((cleanup(auto_audit_cleanup)))
 
+/*
+ * True when the policy does not accept such a finding at the node (NULL: in the
+ * config): fail_on has the category and no exception the node.
+ */
+bool audit_forbids(const struct tree *t, const struct policy *p,
+    enum audit_category category, const struct tree_node *n);
+
 /* Findings of a category that no exception excuses. */
 size_t audit_count(const struct audit *a, enum audit_category category);
 

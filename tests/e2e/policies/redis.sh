@@ -5,22 +5,23 @@
 redis_cli() { dock run --rm --network host "$proxy/original/redis:7" \
     redis-cli -p "$service" "$@"; }
 
+# asked_for NAME: the variant of the virtual repository NAME/redis is there.
+asked_for()
+{
+	curl -sS -H "Accept: $accept" "http://$proxy/v2/$1/redis/manifests/7" \
+	    > "$dir/$1.json" && grep -q '"schemaVersion"' "$dir/$1.json"
+}
+
 # What a policy has not thought of is in the log before anybody misses it.
 bare_redis()
 {
-	curl -sS -H "Accept: $accept" -o "$dir/bare.json" \
-	    "http://$proxy/v2/bare/redis/manifests/7"
-	has 'redis: without sets it is built' "$(cat "$dir/bare.json")" \
-	    '"schemaVersion"'
+	check 'redis: without sets it is built' asked_for bare
 	check 'redis: the log counts what it will miss' grep -q \
 	    'image.built .*distroless=yes warnings=0 hints=[1-9]' \
 	    "$dir/winnowd.log"
 	check 'redis: and says what' grep -q 'image.hint .*C\.UTF-8' \
 	    "$dir/winnowd.log"
-	curl -sS -H "Accept: $accept" -o "$dir/script.json" \
-	    "http://$proxy/v2/script/redis/manifests/7"
-	has 'redis: with its script it is built' "$(cat "$dir/script.json")" \
-	    '"schemaVersion"'
+	check 'redis: with its script it is built' asked_for script
 	check 'redis: the log says what the script lacks' grep -q \
 	    'image.hint .*docker-entrypoint.sh .* calls id, find, chown,' \
 	    "$dir/winnowd.log"

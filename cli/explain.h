@@ -9,9 +9,6 @@
 
 #include "facts.h"
 
-/* The node's path from the root, escaped, appended. */
-void explain_add_path(const struct tree_node *n, struct strbuf *out);
-
 /* What node->by is to the node: "needed by". */
 const char *
 explain_relation(const struct tree_node *n, const struct selection_node *node);

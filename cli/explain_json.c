@@ -9,7 +9,7 @@ make_path(const struct tree_node *n)
 	auto_strbuf struct strbuf path;
 
 	strbuf_init(&path, SIZE_MAX);
-	explain_add_path(n, &path);
+	tree_show_path(n, &path);
 	return json_string(strbuf_string(&path));
 }
 

@@ -14,17 +14,6 @@
 /* How much is shown of the command that made a layer. */
 #define CREATED_BY_WIDTH 60
 
-void
-explain_add_path(const struct tree_node *n, struct strbuf *out)
-{
-	auto_strbuf struct strbuf path;
-
-	strbuf_init(&path, LIMIT_PATH + 1);
-	tree_node_path(n, &path);
-	strbuf_add_char(out, '/');
-	path_escape(strbuf_string(&path), out);
-}
-
 /* "    LABEL        text". */
 static void __attribute__((format(printf, 2, 3)))
 print_line(const char *label, const char *fmt, ...)
@@ -73,7 +62,7 @@ print_chain(const struct preview *p, const struct tree_node *n)
 		auto_strbuf struct strbuf by;
 
 		strbuf_init(&by, SIZE_MAX);
-		explain_add_path(node->by, &by);
+		tree_show_path(node->by, &by);
 		print_line(label, "%s %s", explain_relation(n, node),
 		    strbuf_string(&by));
 		n = node->by;
@@ -130,7 +119,7 @@ print_removed(const struct preview *p, const struct facts *f)
 	}
 	print_line("removed", "no rule names it, and nothing kept needs it");
 	print_nearest(p, f);
-	explain_add_path(f->node, &path);
+	tree_show_path(f->node, &path);
 	print_line("to keep it", "- %s%s", strbuf_string(&path),
 	    tree_node_type(f->node) == ENTRY_DIRECTORY ? "/**" : "");
 	if (f->package >= 0)
@@ -153,13 +142,12 @@ print_kind(const struct preview *p, const struct facts *f)
 	if (tree_node_type(f->node) == ENTRY_SYMLINK) {
 		strbuf_add_string(&text, " to ");
 		path_escape(entry->link, &text);
-		to = tree_resolve(
-		    p->view->tree, f->node->parent, entry->link, 0, NULL, NULL);
+		to = tree_follow(p->view->tree, f->node);
 		if (to == NULL) {
 			strbuf_add_string(&text, ", which leads nowhere");
 		} else {
 			strbuf_add_string(&text, ", that is ");
-			explain_add_path(to, &text);
+			tree_show_path(to, &text);
 		}
 	} else if (tree_node_type(f->node) == ENTRY_DIRECTORY) {
 		facts_count(p, f->node, &files, &kept);
@@ -247,7 +235,7 @@ print_missing(const struct preview *p, const struct facts *f)
 
 	strbuf_init(&text, SIZE_MAX);
 	strbuf_init(&names, SIZE_MAX);
-	explain_add_path(f->last, &text);
+	tree_show_path(f->last, &text);
 	if (f->missing != NULL) {
 		path_escape(f->missing, &names);
 		print_line("not there", "%s has no %s", strbuf_string(&text),
@@ -265,7 +253,7 @@ print_missing(const struct preview *p, const struct facts *f)
 	strbuf_reset(&names);
 	for (i = 0; i < f->similar_count; i++) {
 		strbuf_add_string(&names, i > 0 ? " " : "");
-		explain_add_path(f->similar[i], &names);
+		tree_show_path(f->similar[i], &names);
 	}
 	if (f->similar_count > 0)
 		print_line("there is", "%s", strbuf_string(&names));
@@ -290,7 +278,7 @@ explain_print(const struct preview *p, const struct facts *f)
 		print_layers(p, f);
 		return;
 	}
-	explain_add_path(f->node, &real);
+	tree_show_path(f->node, &real);
 	if (selection_keeps(p->selection, f->node))
 		print_chain(p, f->node);
 	else

@@ -12,16 +12,10 @@
 void
 audit_where(const struct audit_finding *f, struct strbuf *out)
 {
-	auto_strbuf struct strbuf path;
-
-	strbuf_init(&path, LIMIT_PATH + 1);
-	if (f->node == NULL) {
+	if (f->node == NULL)
 		strbuf_add_format(out, "config.%s", f->member);
-		return;
-	}
-	tree_node_path(f->node, &path);
-	strbuf_add_char(out, '/');
-	path_escape(strbuf_string(&path), out);
+	else
+		tree_show_path(f->node, out);
 }
 
 /* Appends "2 shells (/bin/x: why; /bin/y)" when there are any. */

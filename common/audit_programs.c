@@ -179,9 +179,7 @@ find_program(const struct audit_scan *s, const struct tree_node *n)
 
 	if (!audit_keeps(s, n))
 		return NULL;
-	if (tree_node_type(n) == ENTRY_SYMLINK)
-		n = tree_resolve(
-		    s->tree, n->parent, n->entry->link, 0, NULL, NULL);
+	n = tree_follow(s->tree, n);
 	if (n == NULL || !audit_keeps(s, n) || !is_program(n) ||
 	    s->program_count == 0)
 		return NULL;

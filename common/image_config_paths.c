@@ -5,7 +5,7 @@
 #include "winnow/json.h"
 #include "winnow/limits.h"
 #include "winnow/mem.h"
-#include "winnow/path.h"
+#include "winnow/strbuf.h"
 
 /* What one pattern names. */
 struct search {
@@ -20,11 +20,8 @@ static void
 note_found(void *arg, const struct tree_match *m)
 {
 	struct search *s = arg;
-	struct tree_node *n = m->node, *end = n;
+	struct tree_node *n = m->node, *end = tree_follow(s->tree, n);
 
-	if (tree_node_type(n) == ENTRY_SYMLINK)
-		end = tree_resolve(
-		    s->tree, n->parent, n->entry->link, 0, NULL, NULL);
 	if (end == NULL)
 		return;
 	if (s->node == NULL) {
@@ -38,38 +35,20 @@ note_found(void *arg, const struct tree_match *m)
 	}
 }
 
-static char *
-absolute_path(const struct tree_node *n)
-{
-	auto_strbuf struct strbuf path;
-
-	strbuf_init(&path, LIMIT_PATH + 1);
-	tree_node_path(n, &path);
-	return mem_printf("/%s", strbuf_string(&path));
-}
-
-static char *
-show_path(const struct tree_node *n)
-{
-	auto_free char *path = absolute_path(n);
-	auto_strbuf struct strbuf shown;
-
-	strbuf_init(&shown, 4 * LIMIT_PATH);
-	path_escape(path, &shown);
-	return strbuf_steal(&shown);
-}
-
 static int
 refuse_second(const struct search *s, const char *where, const char *pattern,
     struct err *e)
 {
-	auto_free char *first = show_path(s->node);
-	auto_free char *other = show_path(s->other);
+	auto_strbuf struct strbuf first, other;
 
+	strbuf_init(&first, 4 * LIMIT_PATH);
+	strbuf_init(&other, 4 * LIMIT_PATH);
+	tree_show_path(s->node, &first);
+	tree_show_path(s->other, &other);
 	return err_set(e, ERR_POLICY,
 	    "%s: %s names several paths of the image, %s and %s: write a "
 	    "pattern that names one",
-	    where, pattern, first, other);
+	    where, pattern, strbuf_string(&first), strbuf_string(&other));
 }
 
 /* The string that a value stands for: a new reference in *out. */
@@ -78,10 +57,12 @@ resolve_value(const struct tree *t, const char *where, json_t *value,
     json_t **out, struct err *e)
 {
 	auto_glob struct glob *glob = NULL;
-	auto_free char *path = NULL;
+	auto_strbuf struct strbuf path;
+	auto_free char *absolute = NULL;
 	struct search search = {.tree = t};
 	const char *pattern;
 
+	strbuf_init(&path, LIMIT_PATH + 1);
 	*out = NULL;
 	if (!json_is_object(value)) {
 		*out = json_incref(value);
@@ -96,8 +77,9 @@ resolve_value(const struct tree *t, const char *where, json_t *value,
 		    "%s: %s names nothing in the image", where, pattern);
 	if (search.other != NULL)
 		return refuse_second(&search, where, pattern, e);
-	path = absolute_path(search.node);
-	*out = json_string(path);
+	tree_node_path(search.node, &path);
+	absolute = mem_printf("/%s", strbuf_string(&path));
+	*out = json_string(absolute);
 	if (*out == NULL)
 		return err_set(e, ERR_POLICY,
 		    "%s: what %s names is not UTF-8, as a config must be",

@@ -44,8 +44,7 @@ warn_of_dead_link(const struct rule_walk *w, const struct tree_node *n)
 {
 	auto_free char *path = NULL;
 
-	if (tree_resolve(
-		w->sel->tree, n->parent, n->entry->link, 0, NULL, NULL) != NULL)
+	if (tree_follow(w->sel->tree, n) != NULL)
 		return;
 	path = selection_show_path(n);
 	selector_warn(w->sel,
@@ -63,8 +62,7 @@ match_found(void *arg, const struct tree_match *m)
 		for (i = 0; i < m->link_count; i++)
 			selector_keep(
 			    w->sel, m->links[i], SELECTION_PARENT, 0, m->node);
-	if (!w->drop && !w->rule->from_set && m->literal &&
-	    tree_node_type(m->node) == ENTRY_SYMLINK)
+	if (!w->drop && !w->rule->from_set && m->literal)
 		warn_of_dead_link(w, m->node);
 }
 

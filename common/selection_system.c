@@ -39,14 +39,11 @@ warn_of_databases(struct selector *sel)
 void
 selector_keep_databases(struct selector *sel)
 {
-	uint32_t total = tree_count(sel->tree), n;
-	auto_free bool *kept = mem_zalloc(total, sizeof(*kept));
+	auto_free bool *kept = selection_kept(sel->s);
 	struct pkgdb_file *files = NULL;
 	size_t count = 0, i;
 
 	warn_of_databases(sel);
-	for (n = 0; n < total; n++)
-		kept[n] = sel->s->nodes[n].reason != SELECTION_NOT_KEPT;
 	pkgdb_filter(sel->s->packages, kept, &files, &count);
 	for (i = 0; i < count; i++) {
 		selector_keep(sel, files[i].node, SELECTION_DATABASE, 0, NULL);

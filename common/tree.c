@@ -6,6 +6,7 @@
 
 #include "tree_private.h"
 #include "winnow/mem.h"
+#include "winnow/path.h"
 
 /* 256 KiB at a time: few allocations, little waste for a small image. */
 #define NODES_PER_BLOCK 4096u
@@ -352,4 +353,15 @@ tree_node_path(const struct tree_node *n, struct strbuf *out)
 		if (up->parent->parent != NULL)
 			*--end = '/';
 	}
+}
+
+void
+tree_show_path(const struct tree_node *n, struct strbuf *out)
+{
+	auto_strbuf struct strbuf path;
+
+	strbuf_init(&path, LIMIT_PATH + 1);
+	tree_node_path(n, &path);
+	strbuf_add_char(out, '/');
+	path_escape(strbuf_string(&path), out);
 }

@@ -131,3 +131,11 @@ tree_content(const struct tree *t, const char *path, size_t *len)
 	*len = n->entry->content_len;
 	return n->entry->content;
 }
+
+struct tree_node *
+tree_follow(const struct tree *t, const struct tree_node *n)
+{
+	if (tree_node_type(n) != ENTRY_SYMLINK)
+		return tree_at(t, n->number);
+	return tree_resolve(t, n->parent, n->entry->link, 0, NULL, NULL);
+}

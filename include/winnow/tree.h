@@ -69,6 +69,8 @@ enum entry_type tree_node_type(const struct tree_node *n);
 
 /* Writes the node's path (no leading slash) over `out`. */
 void tree_node_path(const struct tree_node *n, struct strbuf *out);
+/* Appends it for messages: with a leading slash, escaped (path.h). */
+void tree_show_path(const struct tree_node *n, struct strbuf *out);
 
 /*
  * Resolves a path as the kernel would inside the root: every symbolic link on
@@ -83,6 +85,9 @@ enum { TREE_NOFOLLOW = 1 };
 struct tree_node *tree_resolve(const struct tree *t,
     const struct tree_node *from, const char *path, unsigned flags,
     void (*visit)(void *arg, struct tree_node *n), void *arg);
+
+/* What a node is behind symbolic links: itself, or NULL for a dead link. */
+struct tree_node *tree_follow(const struct tree *t, const struct tree_node *n);
 
 /*
  * Calls `found` with every node that a pattern names, in order per
